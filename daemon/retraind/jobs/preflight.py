@@ -6,7 +6,7 @@ and no start needs it.
 
 # ruff: noqa: PLC0415
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,8 @@ from retraind.jobs.outcomes import Change, Go, Wait, failed
 from retraind.store.journal import Journal
 
 if TYPE_CHECKING:
-    from retraind.dataset.preflight import PreviousDelivery, SourceFile
+    from retraind.dataset.preflight import Preflight as Preflighted
+    from retraind.dataset.preflight import PreviousDelivery, SourceFile, TableFacts
 
 _LONGEST_COLUMNS = 1 << 16
 """Characters of all columns' names, and of all classes' names, that are remembered."""
@@ -82,30 +83,9 @@ class Preflight:
         )
         if not sealing.untouched(job, folder):
             raise sealing.Touched
-        facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
-        files = tuple(
-            replace(file, sha256=fact.sha256, marked=fix and fact.encoding == "utf-8")
-            if (fact := facts.get(file.role))
-            else file
-            for file in job.files
-        )
-        columns = worth_keeping(result.train.columns if result.train else ())
-        data = Data(
-            rows={role.value: fact.rows for role, fact in facts.items() if fact},
-            columns=columns,
-            warnings=tuple(result.warnings),
-            ignored=result.ignored,
-            kinds=result.profile.kinds if columns else (),
-            target=result.profile.target,
-            classes=worth_keeping(result.profile.classes),
-        )
+        files, data = _learnt(job, result, marks=fix)
         if not result.ok:
-            broken = tuple(dict.fromkeys(finding.rule for finding in result.errors))
-            unread = any(facts[file.role] is None for file in job.data_files)
-            accept = () if unread or FIXED.intersection(broken) else broken
-            why = problem("data_breaks_rules", details=result.errors, accept=accept)
-            end = failed(job, why, restart=True)
-            return end.after(_checked(files, data))
+            return _refused(job, result).after(_checked(files, data))
         checked = _checked(files, data)(job)
         known = self._duplicates.find(checked)
         if known is not None:
@@ -128,6 +108,40 @@ class Preflight:
             return None
         until = read_until(job, file, read)
         return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause, until))
+
+
+def _facts(result: "Preflighted") -> Mapping[Role, "TableFacts | None"]:
+    return {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
+
+
+def _learnt(job: Job, result: "Preflighted", *, marks: bool) -> tuple[tuple[SealedFile, ...], Data]:
+    """Return what is known by now of a job's files and of its data; `marks` says that marks are added."""
+    facts = _facts(result)
+    files = tuple(
+        replace(file, sha256=fact.sha256, marked=marks and fact.encoding == "utf-8")
+        if (fact := facts.get(file.role))
+        else file
+        for file in job.files
+    )
+    columns = worth_keeping(result.train.columns if result.train else ())
+    return files, Data(
+        rows={role.value: fact.rows for role, fact in facts.items() if fact},
+        columns=columns,
+        warnings=tuple(result.warnings),
+        ignored=result.ignored,
+        kinds=result.profile.kinds if columns else (),
+        target=result.profile.target,
+        classes=worth_keeping(result.profile.classes),
+    )
+
+
+def _refused(job: Job, result: "Preflighted") -> Go:
+    """File a job whose data breaks rules; a file that was not read to its end cannot be accepted as it is."""
+    facts = _facts(result)
+    broken = tuple(dict.fromkeys(finding.rule for finding in result.errors))
+    unread = any(facts[file.role] is None for file in job.data_files)
+    accept = () if unread or FIXED.intersection(broken) else broken
+    return failed(job, problem("data_breaks_rules", details=result.errors, accept=accept), restart=True)
 
 
 def _checked(files: tuple[SealedFile, ...], data: Data) -> Change:

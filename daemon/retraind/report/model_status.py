@@ -1,14 +1,15 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from retraind.bundle.progress import under_way
+from retraind.bundle.progress import Noted, under_way
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
@@ -123,52 +124,29 @@ def overview(
     standings = journal.standings([*settings.models, *refused, *left_over])
     process = running_instance(settings.state.journal_file)
     daemon = daemon_overview(settings.state.journal_file, process, Clock().now(), voice)
-    running, service = daemon.condition.is_good, settings.api.host
-    out_of_reach = {each.model for each in daemon.unreachable}
-    active = [job for standing in standings.values() for job in standing.active]
-    outages, steps = journal.hosts.all(), under_way(settings.state.spool)
-    asked = journal.hosts.last_asked(outages)
-    models = []
-    for (name, model), (view, folders) in zip(
-        settings.models.items(), _views(settings, journal), strict=True
-    ):
-        standing, about = standings[name], voice.on(name)
-        held = {name} if standing.hold else set()
-        sentences = [
-            *alerts(standing, view, about),
-            *([voice.label("out_of_reach_above")] if name in out_of_reach else []),
-            *job_lines(
-                standing.active, about, service, down=outages, held=held, running=running, steps=steps
-            ),
-            *map(about.tell, order_notes(standing.active)),
-            *_unknown(folders, standing.active, journal, about),
-            *_complete(view, about, running=running),
-            *incomplete(view.waiting, about),
-            *_left_alone(view, about),
-        ]
-        jobs = counts.get(name, {})
-        models.append(
-            _model(name, str(model.drop), standing, about, counts=jobs, view=view, sentences=sentences)
-        )
-    for name, mistakes in refused.items():
-        about = voice.on(name)
-        sentences = [*map(about.tell, mistakes), *job_lines(standings[name].active, about, service)]
-        models.append(
-            _model(
-                name, _NOT_RUNNING, standings[name], about,
-                counts=counts.get(name, {}), view=View(trouble=mistakes[0]), sentences=sentences,
-            )
-        )  # fmt: skip
-    for name in left_over:
-        standing = standings[name]._replace(hold=None, published=None, warning=None)
-        about, sentences = voice.on(name), job_lines(standing.active, voice, service, running=running)
-        models.append(
-            _model(name, _NO_DROP, standing, about, counts=counts[name], view=View(), sentences=sentences)
-        )
-    hosts = [
-        _host(outage, asked.get(host), active, service, voice, running=running)
-        for host, outage in outages.items()
+    outages = journal.hosts.all()
+    moment = _Moment(
+        journal,
+        voice,
+        settings.api.host,
+        running=daemon.condition.is_good,
+        counts=counts,
+        outages=outages,
+        steps=under_way(settings.state.spool),
+        unreachable=frozenset(each.model for each in daemon.unreachable),
+    )
+    views = _views(settings, journal)
+    models = [
+        *(
+            moment.configured(name, model, standings[name], view, folders)
+            for (name, model), (view, folders) in zip(settings.models.items(), views, strict=True)
+        ),
+        *(moment.refused(name, standings[name], mistakes) for name, mistakes in refused.items()),
+        *(moment.left_over(name, standings[name]) for name in left_over),
     ]
+    active = [job for standing in standings.values() for job in standing.active]
+    asked = journal.hosts.last_asked(outages)
+    hosts = [moment.host(outage, asked.get(host), active) for host, outage in outages.items()]
     disk = trouble_of_disk(settings.state.journal_file)
     return Overview(
         process=process,
@@ -178,6 +156,100 @@ def overview(
         journal_trouble=voice.tell(disk) if disk else None,
         journal_trouble_problem=code_of(disk, voice) if disk else None,
     )
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What is the same for all models while they are shown."""
+
+    journal: Journal
+    voice: Voice
+    service: str
+    running: bool
+    """Whether the daemon works."""
+    counts: Mapping[str, Mapping[State, int]]
+    outages: Mapping[str, Outage]
+    steps: Mapping[str, Noted]
+    unreachable: Container[str | None]
+    """Models whose drop folders the daemon cannot reach."""
+
+    def configured(
+        self, name: str, model: ModelSettings, standing: Standing, view: View, folders: list[str]
+    ) -> ModelOverview:
+        """Show a model; `folders` are the names of its job folders in work."""
+        voice, jobs = self.voice.on(name), standing.active
+        sentences = [
+            *alerts(standing, view, voice),
+            *([voice.label("out_of_reach_above")] if name in self.unreachable else []),
+            *job_lines(
+                jobs, voice, self.service,
+                down=self.outages, held={name} if standing.hold else set(), running=self.running,
+                steps=self.steps,
+            ),
+            *map(voice.tell, order_notes(jobs)),
+            *_unknown(folders, jobs, self.journal, voice),
+            *_complete(view, voice, running=self.running),
+            *incomplete(view.waiting, voice),
+            *_left_alone(view, voice),
+        ]  # fmt: skip
+        return self._shown(name, str(model.drop), standing, view, sentences)
+
+    def refused(self, name: str, standing: Standing, mistakes: Sequence[Problem]) -> ModelOverview:
+        """Show a model whose table was refused for mistakes in it."""
+        voice = self.voice.on(name)
+        sentences = [*map(voice.tell, mistakes), *job_lines(standing.active, voice, self.service)]
+        return self._shown(name, _NOT_RUNNING, standing, View(trouble=mistakes[0]), sentences)
+
+    def left_over(self, name: str, standing: Standing) -> ModelOverview:
+        """Show a model that is no longer in the configuration, but has jobs in work."""
+        jobs = standing.active
+        sentences = job_lines(jobs, self.voice.on(name), self.service, running=self.running)
+        standing = standing._replace(hold=None, published=None, warning=None)
+        return self._shown(name, _NO_DROP, standing, View(), sentences)
+
+    def _shown(
+        self, name: str, drop: str, standing: Standing, view: View, sentences: list[str]
+    ) -> ModelOverview:
+        voice, counts = self.voice.on(name), self.counts.get(name, {})
+        hold = standing.hold and standing.hold.problem
+        warning = None if hold else standing.warning
+        return ModelOverview(
+            name=name,
+            drop=drop,
+            hold=voice.say(hold).what if hold else None,
+            hold_problem=code_of(hold, voice),
+            warning=voice.tell(warning) if warning else None,
+            warning_problem=code_of(warning, voice),
+            trouble=voice.tell(view.trouble) if view.trouble else None,
+            trouble_problem=code_of(view.trouble, voice),
+            jobs=[_active(job, voice.on(name, job.id)) for job in standing.active],
+            published=standing.published.id if standing.published else None,
+            done=counts.get(State.DONE, 0),
+            failed=counts.get(State.FAILED, 0),
+            waiting=[wait.key for wait in view.waiting],
+            sentences=sentences,
+        )
+
+    def host(self, outage: Outage, asked: HostTry | None, active: list[Job]) -> HostOverview:
+        """Show a host that is down; `asked` is when a person last wanted it to be tried at once."""
+        voice = self.voice
+        waiting = [job for job in active if job.wait.host == outage.host]
+        # Whoever comes first after the pause is the one that asks.
+        first = min((job.wait.wake_at for job in waiting if job.wait.wake_at), default=outage.next_try)
+        next_try = max(first, outage.next_try)
+        soon = voice.label("next_try", at=next_try if self.running else None, jobs=len(waiting))
+        return HostOverview(
+            host=outage.host,
+            since=outage.since,
+            failures=outage.failures,
+            last_error=voice.tell(outage.reason),
+            last_error_problem=Code(**voice.coded(outage.reason)),
+            next_try=next_try,
+            waiting=len(waiting),
+            asked_at=asked.at if asked else None,
+            asked_by=asked.by.called if asked else None,
+            sentence=f"{host_line(outage, self.service, asked, voice)} {soon}",
+        )
 
 
 def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]:
@@ -226,58 +298,6 @@ def _unknown(folders: list[str], jobs: list[Job], journal: Journal, voice: Voice
         voice.tell(problem("job_folder_unknown", folder=name))
         for name in itertools.islice(unknown, MOST_LINES)
     ]
-
-
-def _model(
-    name: str,
-    drop: str,
-    standing: Standing,
-    voice: Voice,
-    *,
-    counts: Mapping[State, int],
-    view: View,
-    sentences: list[str],
-) -> ModelOverview:
-    hold = standing.hold and standing.hold.problem
-    warning = None if hold else standing.warning
-    return ModelOverview(
-        name=name,
-        drop=drop,
-        hold=voice.say(hold).what if hold else None,
-        hold_problem=code_of(hold, voice),
-        warning=voice.tell(warning) if warning else None,
-        warning_problem=code_of(warning, voice),
-        trouble=voice.tell(view.trouble) if view.trouble else None,
-        trouble_problem=code_of(view.trouble, voice),
-        jobs=[_active(job, voice.on(name, job.id)) for job in standing.active],
-        published=standing.published.id if standing.published else None,
-        done=counts.get(State.DONE, 0),
-        failed=counts.get(State.FAILED, 0),
-        waiting=[wait.key for wait in view.waiting],
-        sentences=sentences,
-    )
-
-
-def _host(
-    outage: Outage, asked: HostTry | None, active: list[Job], service: str, voice: Voice, *, running: bool
-) -> HostOverview:
-    waiting = [job for job in active if job.wait.host == outage.host]
-    # Whoever comes first after the pause is the one that asks.
-    first = min((job.wait.wake_at for job in waiting if job.wait.wake_at), default=outage.next_try)
-    next_try = max(first, outage.next_try)
-    soon = voice.label("next_try", at=next_try if running else None, jobs=len(waiting))
-    return HostOverview(
-        host=outage.host,
-        since=outage.since,
-        failures=outage.failures,
-        last_error=voice.tell(outage.reason),
-        last_error_problem=Code(**voice.coded(outage.reason)),
-        next_try=next_try,
-        waiting=len(waiting),
-        asked_at=asked.at if asked else None,
-        asked_by=asked.by.called if asked else None,
-        sentence=f"{host_line(outage, service, asked, voice)} {soon}",
-    )
 
 
 def _complete(view: View, voice: Voice, *, running: bool) -> list[str]:
