@@ -119,7 +119,7 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group(
         "columns",
-        ("findings.columns",),
+        ("findings.columns", "findings.damage"),
         {
             "en": (
                 "Values in columns",

@@ -16,6 +16,7 @@ from retraind.dataset.reader.records import Batch
 from retraind.dataset.reader.strays.names import (
     BLANK_STARTS,
     CTRL_Z,
+    LOST,
     MARK,
     RULE_STARTS,
     Names,
@@ -72,6 +73,7 @@ class OddityFacts:
     rules: Examples[int] = field(default_factory=Examples)  # lines of hyphens, of the header's width
     marked_rows: Examples[int] = field(default_factory=Examples)  # rows that begin with U+FEFF
     marks: Examples[int] = field(default_factory=Examples)  # all U+FEFF, also those
+    lost: Examples[int] = field(default_factory=Examples)  # all U+FFFD
     ctrl_z: Examples[int] = field(default_factory=Examples)  # bytes 0x1A at the start of a line
     escapes: Examples[int] = field(default_factory=Examples)  # backslashes before a quote
     escapes_shift_jis: Examples[int] = field(default_factory=Examples)  # other than half characters
@@ -110,6 +112,7 @@ class Oddities:
         self._rule_rows: Examples[int] = Examples()
         self._marked_rows: Examples[int] = Examples()
         self._marks: Examples[int] = Examples()
+        self._lost: Examples[int] = Examples()
         self._ctrl_z: Examples[int] = Examples()
         self._escapes: Examples[int] = Examples()
         self._escapes_shift_jis: Examples[int] = Examples()
@@ -130,20 +133,16 @@ class Oddities:
 
     def _find_odd_bytes(self, edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
         # One byte is found many times faster than several, and most tables have none of these.
-        if MARK[1:2] in piece or MARK[1:2] in edge:
-            for at in _all(edge + piece, MARK):
-                if at + len(MARK) > len(edge):
-                    if self._marks.full:
-                        self._marks.count += (edge + piece).count(MARK, at)
-                        break
-                    _note(self._marks, piece, at - len(edge), line_of)
+        for sign, found in ((MARK, self._marks), (LOST, self._lost)):
+            if (sign[1:2] in piece or sign[1:2] in edge) and (sign in piece or sign in edge + piece[:_EDGE]):
+                _note_all(found, sign, edge, piece, line_of)
         if CTRL_Z in piece:
             data = (edge[-1:] or b"\n") + piece
-            for found in _CTRL_Z.finditer(data):
+            for match in _CTRL_Z.finditer(data):
                 if self._ctrl_z.full:
-                    self._ctrl_z.count += sum(data.count(each, found.start() - 1) for each in _CTRL_Z_LINES)
+                    self._ctrl_z.count += sum(data.count(each, match.start() - 1) for each in _CTRL_Z_LINES)
                     break
-                _note(self._ctrl_z, piece, found.start() - 1, line_of)
+                _note(self._ctrl_z, piece, match.start() - 1, line_of)
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
 
@@ -370,6 +369,7 @@ class Oddities:
             ctrl_z=self._ctrl_z,
             marked_rows=self._marked_rows,
             marks=self._marks,
+            lost=self._lost,
             escapes=self._escapes,
             escapes_shift_jis=self._escapes_shift_jis,
             swallowed=self._swallowed,
@@ -378,6 +378,18 @@ class Oddities:
 
 def _note(found: Examples[int], piece: bytes, at: int, line_of: Callable[[int], int]) -> None:
     found.add(0 if found.full else line_of(min(max(at, 0), len(piece))))
+
+
+def _note_all(
+    found: Examples[int], sign: bytes, edge: bytes, piece: bytes, line_of: Callable[[int], int]
+) -> None:
+    """Note a sign of several bytes wherever it ends in a piece; `edge` is what stands before it."""
+    for at in _all(edge + piece, sign):
+        if at + len(sign) > len(edge):
+            if found.full:
+                found.count += (edge + piece).count(sign, at)
+                break
+            _note(found, piece, at - len(edge), line_of)
 
 
 def _has_many_lines(data: bytes, breaks: int) -> bool:

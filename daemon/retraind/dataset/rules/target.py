@@ -5,10 +5,11 @@ quantity, or classes if there are few of them.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from retraind.dataset.reader.columns.facts import HANDFUL, MAX_CLASSES, Kind, LocatedValue, TargetFacts
 from retraind.dataset.reader.columns.numbers import is_database_marker, is_marker, is_number
+from retraind.dataset.reader.columns.spreadsheets import remains_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.rows import ADVISED_ROWS, MIN_ROWS
 from retraind.dataset.rules.service_messages import (
@@ -293,7 +294,13 @@ def marker_classes(file: DataFile) -> list[LocatedValue]:
     rest = [each for each in found.classes if not is_marker(each.value)]
     are_numbers = all(is_number(each.value) for each in rest)
     stands_for_none = is_marker if rest and are_numbers else is_database_marker
-    return [LocatedValue(each.line, each.value) for each in found.classes if stands_for_none(each.value)]
+    markers = [LocatedValue(each.line, each.value) for each in found.classes if stands_for_none(each.value)]
+    return without_remains(file, markers)
+
+
+def without_remains(file: DataFile, values: Iterable[LocatedValue]) -> list[LocatedValue]:
+    """Return those values that are not what a spreadsheet has left, of which another rule tells."""
+    return [each for each in values if remains_of(file.text(each.value).strip()) is None]
 
 
 def _markers(file: DataFile) -> Iterator[Finding]:

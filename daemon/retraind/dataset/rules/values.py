@@ -112,13 +112,13 @@ def numbers(file: DataFile) -> Iterator[Finding]:
             total=len(written),
         )
     dates = file.table.columns.dates.items()
-    marked = {at: found.markers for at, found in deviating.items() if found.markers and not found.written}
-    marked |= {at: found.markers for at, found in dates if found.markers and at != skipped}
+    markers = {at: found.markers for at, found in deviating.items() if not found.written}
+    markers |= {at: found.markers for at, found in dates if at != skipped}
+    marked = {at: left for at, found in markers.items() if (left := target.without_remains(file, found))}
     if target.marker_classes(file):  # of which the rules about the target tell
         marked = {at: found for at, found in marked.items() if at != file.table.roles.target}
     if marked:
-        at, markers = min(marked.items())
-        first, *others = markers
+        at, (first, *others) = min(marked.items())
         yield file.warning(
             "missing-value-marker",
             line=first.line,

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from retraind.dataset.reader.columns.facts import Notation
+from retraind.dataset.reader.columns.spreadsheets import remains_of
 
 PLAIN_NUMBER = rb" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
 """As a regular expression, for values on one line."""
@@ -72,7 +73,7 @@ _MARKERS = _OF_DATABASES | frozenset(
         *("nil", "None"),
         *(f"{sign}{number}" for sign in ("", "+", "-") for number in ("NaN", "Inf", "Infinity", "∞")),
         *(f"{sign}1.#{number}" for sign in ("", "-") for number in ("INF", "QNAN", "IND", "SNAN")),
-        *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", ".", "..", "...", ":", "…"),
+        *(".", "..", "...", ":", "…"),
         *("-", "--", "---", "\u2014", "\u2013", "\u2015", "\u30fc", "?", "??", "*", "**", "\u00d7"),
         *("n.a.", "n.d.", "nd", "tbd", "missing", "(missing)", "unknown", "undefined", "-none-", "blank"),
         *(
@@ -119,10 +120,11 @@ def text_of(value: bytes) -> str:
 
 
 def is_marker(value: bytes) -> bool:
-    """Return whether a value stands for a missing number, such as NA, - or NULL."""
+    """Return whether a value stands for a missing number, such as NA, -, NULL or an error of Excel."""
     if len(value) > _LONGEST:
         return False
-    return unicodedata.normalize("NFKC", text_of(value)).strip().casefold() in _MARKERS
+    text = unicodedata.normalize("NFKC", text_of(value)).strip()
+    return text.casefold() in _MARKERS or remains_of(text) is not None
 
 
 def is_database_marker(value: bytes) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 MARK = b"\xef\xbb\xbf"
 """U+FEFF in UTF-8: the byte order mark where it opens a file."""
+LOST = b"\xef\xbf\xbd"
+"""U+FFFD in UTF-8: what programs write in place of a character that they cannot read."""
 CTRL_Z = b"\x1a"
 
 _TELLING = 8  # characters in all names, from which on a row in another case or order is no chance

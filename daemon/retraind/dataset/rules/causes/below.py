@@ -1,4 +1,4 @@
-"""What is below the table: a line that counts its rows, a total, a note, the end of a text in DOS."""
+"""What is below the table or among its rows: what counts them, totals, notes, the end of a text in DOS."""
 
 import csv
 import re
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES
+from retraind.dataset.reader.rows import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number
+from retraind.dataset.rules.causes.sample import delimiter_of, head_text, is_date, is_number, rows_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import RAGGED
 from retraind.domain.problems import Finding, Severity
@@ -21,8 +22,14 @@ _COUNT = re.compile(
     re.IGNORECASE,
 )
 _TOTAL = re.compile(
-    r"\W*((grand|sub|report)?[ -]?totals?|sum|average|総?合計|総計|小計|計|平均)\W*", re.IGNORECASE
+    r"\W*((grand|sub|report)?[ -]?totals?|sum|average|総?合計|総計|小計|集計|計|平均)\W*", re.IGNORECASE
 )
+_TOTAL_OF = re.compile(
+    r".*[\s　:：]((sub|grand )?total|総?合計|総計|小計|集計|計)\W*|.*(小計|合計|総計)\W*|"  # noqa: RUF001
+    r"((sub|grand )?total|小計|合計|総計)[\s　:：].*",  # noqa: RUF001
+    re.IGNORECASE,
+)
+"""One that names what it is a total of, as Excel's subtotals do."""
 _END = re.compile(
     r"\W*(eof|end([ -]of[ -](file|data|report|list|table|records?))?|trailer|以上|終わり|おわり|終了)\W*",
     re.IGNORECASE,
@@ -38,6 +45,8 @@ _FAILED = re.compile(
     r"(ora|sp2|tns|db2|sql)-?\d{4,5}[A-Z]?\b|msg \d+, |エラー|警告|異常終了",
     re.IGNORECASE,
 )
+_MAY_BE_TOTAL = re.compile(r"計|total", re.IGNORECASE)
+_MOSTLY = 0.5  # of the rows
 _CTRL_Z = b"\x1a"
 
 
@@ -48,6 +57,7 @@ class LineBelow(NamedTuple):
     text: str
     counts: bool  # it counts the rows
     failed: bool = False  # the program that wrote the table reports an error
+    among: bool = False  # rows follow
 
 
 def line_below(table: ReadResult) -> LineBelow | None:
@@ -66,12 +76,26 @@ def line_below(table: ReadResult) -> LineBelow | None:
     apart = first < filled[0].line
     failed = [at for at, text in enumerate(texts) if _FAILED.match(text)]
     if not all(
-        says_end(text) or at in failed or ((apart or at - 1 in failed) and row.width == 1)
+        says_end(text)
+        or at in failed
+        or _has_count(row, text, table)
+        or ((apart or at - 1 in failed) and row.width == 1)
         for at, (row, text) in enumerate(zip(filled, texts, strict=True))
     ):
         return None
     shown = max(failed, key=lambda at: len(texts[at]), default=0)
     return LineBelow(filled[shown].line, texts[shown], any(map(_COUNT.fullmatch, texts)), bool(failed))
+
+
+def _has_count(row: RaggedRow, text: str, table: ReadResult) -> bool:
+    """Return whether a short row has the number of those above it, as trailers of files do."""
+    cells = [cell.strip().strip('"') for cell in text.split(delimiter_of(table))]
+    count = table.rows - table.ragged.count
+    counts = {str(count), str(count + 1), str(count + 2)}  # with the header and with itself
+    known = {table.text(each[0]) for each in table.oddities.rows if each}
+    if row.width >= table.width or is_number(cells[0]) or cells[0] in known:
+        return False  # a row that is cut may have any number
+    return any(cell.lstrip("0") in counts for cell in cells[1:])
 
 
 def says_end(text: str) -> bool:
@@ -80,11 +104,24 @@ def says_end(text: str) -> bool:
     return bool(_NOTE.match(plain)) or any(each.fullmatch(plain) for each in (_COUNT, _TOTAL, _END))
 
 
+def _line_among(table: ReadResult) -> LineBelow | None:
+    """Return the first line among the rows that says what no row says, if others are empty or say so, too."""
+    filled = [row for row in table.ragged.first if row.width]
+    texts = [table.text(row.text).strip().strip('"').strip() for row in filled]
+    failed = [bool(_FAILED.match(text)) for text in texts]
+    if table.ragged.count > MAX_EXAMPLES or not texts:
+        return None
+    if not all(says_end(text) or fails for text, fails in zip(texts, failed, strict=True)):
+        return None
+    shown = failed.index(True) if any(failed) else 0
+    return LineBelow(filled[shown].line, texts[shown], counts=False, failed=any(failed), among=True)
+
+
 def rows_line(file: DataFile) -> Iterator[Cause]:
-    """No line stands below the table, such as one that counts the rows, a total, or a note."""
+    """No line stands below the table or in it, such as one that counts the rows, a total, or a note."""
     table = file.table
-    if (below := line_below(table)) is not None:
-        finding = _rows_line(file, below, is_row=False)
+    if (line := line_below(table) or _line_among(table)) is not None:
+        finding = _rows_line(file, line, is_row=False)
         yield Cause(finding, lambda each: each.rule == "ragged-rows")
     elif (total := _total(table)) is not None:
         finding = _rows_line(file, total, is_row=True)
@@ -105,6 +142,7 @@ def _rows_line(file: DataFile, found: LineBelow, *, is_row: bool) -> Finding:
         text=found.text,
         is_row=is_row,
         failed=found.failed,
+        among=found.among,
         paired=file.paired,
     )
 
@@ -142,6 +180,36 @@ def _total(table: ReadResult) -> LineBelow | None:
     if not differs and all(cell.strip() for cell in cells):
         return None
     return LineBelow(table.oddities.last_line - max(0, len(empty.splitlines()) - 1), name, counts=False)
+
+
+def subtotals(file: DataFile) -> Iterator[Cause]:
+    """No row among the others is a total of some of them: such rows lack values that the others have."""
+    table = file.table
+    text = head_text(table)
+    if not _MAY_BE_TOTAL.search(text):
+        return
+    rows = [row for row in rows_of(table, delimiter_of(table))[1:] if len(row.cells) == table.width]
+    usual = [
+        at
+        for at in range(table.width)
+        if sum(bool(row.cells[at].strip()) for row in rows) >= _MOSTLY * len(rows)
+    ]
+    found = []
+    for row in rows:
+        name = next((cell.strip() for cell in row.cells if cell.strip()), "")
+        is_total = _TOTAL.fullmatch(name) or _TOTAL_OF.fullmatch(name)
+        if (
+            is_total
+            and row.line != table.oddities.last_line
+            and any(not row.cells[at].strip() for at in usual)
+        ):
+            found.append((row.line, name))
+    if found and len(found) < _MOSTLY * len(rows):
+        (line, name), *others = found
+        finding = file.warning(
+            "subtotal-rows", line=line, text=name, others=others, total=len(found), paired=file.paired
+        )
+        yield Cause(finding, lambda _: False, Severity.WARNING)
 
 
 def ctrl_z(file: DataFile) -> Iterator[Cause]:

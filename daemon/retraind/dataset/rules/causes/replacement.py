@@ -7,12 +7,14 @@ from retraind.dataset.rules.causes import (
     above,
     below,
     below_header,
+    damage,
     dialect,
     foreign,
     joined,
     missing_header,
     printed,
     second_table,
+    spreadsheets,
 )
 from retraind.dataset.rules.causes.cause import Cause, applied, has_errors
 from retraind.dataset.rules.data_file import DataFile
@@ -26,6 +28,7 @@ SHAPES: tuple[Rule, ...] = (
     foreign.foreign,
     printed.printed_table,
     dialect.single_quotes,
+    second_table.record_types,
     above.lines_above,
     dialect.other_delimiter,
     dialect.escapes,
@@ -41,11 +44,15 @@ PARTS: tuple[Rule, ...] = (
     second_table.second_table,
     below_header.row_below_header,
     below.rows_line,
+    below.subtotals,
     below.ctrl_z,
     joined.swallowed_rows,
     joined.blank_rows,
     missing_header.missing_header,
     above.padding_columns,
+    damage.damaged_names,
+    damage.damaged_values,
+    spreadsheets.spreadsheet_remains,
 )
 """What is wrong with a part of a file. Each explains what follows from it."""
 
@@ -55,17 +62,19 @@ HEADERS: tuple[Rule, ...] = (
     foreign.foreign,
     printed.printed_table,
     dialect.single_quotes,
+    second_table.record_types,
     above.lines_above,
     dialect.other_delimiter,
     joined.marks,
     missing_header.missing_header,
+    damage.damaged_names,
 )
 """Why the names of columns are not what they should be."""
 
 _BETWEEN = frozenset({"columns-differ", "column-order"})
 _HEADER_RULES = frozenset(
     {"separator-line", "type-line", "not-a-table", "lines-above-header", "other-delimiter", "second-mark",
-     "padding-columns", "header-missing", "rule-line", "one-column"}
+     "padding-columns", "header-missing", "rule-line", "one-column", "record-types", "damaged-names"}
 )  # fmt: skip
 
 _OF_QUOTES = frozenset({"space-before-quote", "single-quotes"})

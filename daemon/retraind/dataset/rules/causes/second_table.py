@@ -1,20 +1,30 @@
-"""A second table below the first one: of another sheet, another query, or another export."""
+"""More than one table: another one below the first, or records of several types, one a line."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from retraind.dataset.reader.columns.facts import Kind
 from retraind.dataset.reader.rows import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.below import says_end
-from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number
+from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number, rows_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import MIN_COLUMNS
 from retraind.dataset.rules.service_messages import RAGGED
 from retraind.domain.problems import Finding, Severity
 
 _LETTER = re.compile(r"[^\W\d_]")
+_BEGINS = re.compile(
+    r"[*#]?(H|HD|HE|HDR|HEAD|HEADER|FH|FHR|BOF|BEGIN|START|A|[01]|0[01]|00[01])[\dA-Z]{0,2}", re.IGNORECASE
+)
+_IS_DATA = re.compile(
+    r"(D|DT|DA|DE|DTL|DAT|DATA|DETAIL|DET|B|BODY|R|REC|RECORD|M|L|LINE|\d{1,3})[\dA-Z]{0,2}", re.IGNORECASE
+)
+"""Codes of records, in their first column: of a file's head, of its data."""
+_MOST_TYPES = 6
+_DATA_SHARE = 0.5
 _NEAR = 5  # lines above its names: a title, empty lines, a count of the rows above
 
 
@@ -27,6 +37,44 @@ def second_table(file: DataFile) -> Iterator[Cause]:
         yield from _of_another_width(file)
     elif found := _names_below(table):
         yield _of_this_width(file, *found)
+
+
+def record_types(file: DataFile) -> Iterator[Cause]:
+    """All rows are of one type: the first column has no codes that say how to read each of them.
+
+    Files for banks and for other systems begin with a record about the file and end with one that counts.
+    """
+    table = file.table
+    rows = rows_of(table, delimiter_of(table))
+    if len(rows) <= _NEAR or not rows[0].cells:
+        return
+    widths: dict[str, set[int]] = {}
+    counts: Counter[str] = Counter()
+    for row in rows:
+        code = row.cells[0].strip() if row.cells else ""
+        widths.setdefault(code, set()).add(len(row.cells))
+        counts[code] += 1
+    begin = rows[0].cells
+    first = begin[0].strip()
+    code, count = counts.most_common(1)[0]
+    is_head = _BEGINS.fullmatch(first) and counts[first] == 1 and first.isdigit() == code.isdigit()
+    if not is_head or not _IS_DATA.fullmatch(code) or count < _DATA_SHARE * len(rows):
+        return
+    if len(counts) > _MOST_TYPES or any(len(each) > 1 for each in widths.values()):
+        return
+    has_names = all(cell and not is_number(cell) and not is_date(cell) for cell in begin[1:])
+    if has_names and {len(begin)} == widths[code]:
+        return
+    finding = file.error(
+        "record-types",
+        service=RAGGED,
+        line=1,
+        types=[(each, max(found)) for each, found in widths.items()],
+        total=len(widths),
+        data=code,
+        paired=file.paired,
+    )
+    yield Cause(finding, everything)
 
 
 def _of_another_width(file: DataFile) -> Iterator[Cause]:

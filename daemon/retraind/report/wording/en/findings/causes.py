@@ -1,7 +1,7 @@
 """Why a file is not a table as it should be: what is in it, which program writes it, and its setting."""
 
 from retraind.report.wording.en._parts import count, listing, quoted, shortened
-from retraind.report.wording.en.findings._parts import DELIMITED, also, delimiter_name, deliver
+from retraind.report.wording.en.findings._parts import DELIMITED, also, delimiter_name, deliver, located
 from retraind.report.wording.words import Words
 
 _FOREIGN = {
@@ -358,11 +358,33 @@ def row_below_header(values: tuple[str, ...], total: int, paired: bool) -> Words
     )
 
 
-def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) -> Words:
-    """`is_row`: it has the columns of a row; `failed`: it reports an error."""
+def record_types(types: tuple[tuple[str, int], ...], total: int, data: str, paired: bool) -> Words:
+    """`types` are the first of `total` codes, each with its number of columns; `data` is one of them."""
+    found = listing([f"{quoted(code)} ({count(width, 'column')})" for code, width in types], total)
+    return Words(
+        f"The rows are records of several types, with the type in the first column: {found}. The service "
+        "reads one table, with the column names in the first row and the same columns in all other rows.",
+        f"Export only the records of type {quoted(data)}, below a row of column names, and "
+        f"{deliver(paired)}.",
+    )
+
+
+def subtotal_rows(text: str, others: tuple[tuple[int, str], ...], total: int, paired: bool) -> Words:
+    """`others` are the next of `total` such rows: the line, the text."""
+    return Words(
+        f"This row ({quoted(text)}) seems to be a total of other rows{also(located(others), total, 'rows')}; "
+        "the service reads it as data.",
+        "Export without totals and subtotals (in Excel: Data > Subtotal > Remove All), and "
+        f"{deliver(paired)}.",
+    )
+
+
+def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False, among: bool = False) -> Words:
+    """`is_row`: it has the columns of a row; `failed`: it reports an error; `among`: rows follow."""
+    where = "among the rows" if among else "below the table"
     if failed:
         return Words(
-            f"This line ({quoted(text)}) below the table is a message of the program that wrote the file: "
+            f"This line ({quoted(text)}) {where} is a message of the program that wrote the file: "
             "the export has probably failed, and rows may be missing.",
             f"Fix the cause of the message, export again, and {deliver(paired)}.",
         )
@@ -373,7 +395,9 @@ def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) ->
             f"Export without it, and {deliver(paired)}.",
         )
     return Words(
-        f"This line ({quoted(text)}) is below the table and is not one of its rows.",
+        f"This line ({quoted(text)}) is {where} and is not one of them."
+        if among
+        else f"This line ({quoted(text)}) is {where} and is not one of its rows.",
         "Export without it (for sqlcmd: SET NOCOUNT ON; for SQL*Plus: SET FEEDBACK OFF; for psql: \\pset "
         f"footer off), and {deliver(paired)}.",
     )

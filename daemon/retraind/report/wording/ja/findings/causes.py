@@ -1,7 +1,7 @@
 """Why a file is not a table as it should be: what is in it, which program writes it, and its setting."""
 
 from retraind.report.wording.ja._parts import listing, quoted, shortened
-from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, delimiter_name, lines
+from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, delimiter_name, lines, located
 from retraind.report.wording.words import Words
 
 _FOREIGN = {
@@ -350,11 +350,32 @@ def row_below_header(values: tuple[str, ...], total: int, paired: bool) -> Words
     )
 
 
-def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) -> Words:
-    """`is_row`: it has the columns of a row; `failed`: it reports an error."""
+def record_types(types: tuple[tuple[str, int], ...], total: int, data: str, paired: bool) -> Words:
+    """`types` are the first of `total` codes, each with its number of columns; `data` is one of them."""
+    found = listing([f"{quoted(code)}（{width:,}列）" for code, width in types], total)
+    return Words(
+        f"行ごとに種類の異なるレコードが混在しています。1列目のレコード区分は{found}です。サービスが読み込めるのは、"
+        "1行目に項目名があり、どの行も同じ項目からなる1つの表だけです。",
+        f"区分{quoted(data)}のレコードだけを、1行目に項目名を付けて出力し、{again(paired)}",
+    )
+
+
+def subtotal_rows(text: str, others: tuple[tuple[int, str], ...], total: int, paired: bool) -> Words:
+    """`others` are the next of `total` such rows: the line, the text."""
+    return Words(
+        f"この行（{quoted(text)}）は、ほかの行の小計または合計のようです{also(located(others), total, '行')}。"
+        "サービスはこの行もデータとして読み込みます。",
+        "小計や合計の行を含めずに出力し（Excelでは「データ」タブの「小計」→「すべて削除」）、"
+        f"{again(paired)}",
+    )
+
+
+def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False, among: bool = False) -> Words:
+    """`is_row`: it has the columns of a row; `failed`: it reports an error; `among`: rows follow."""
+    where = "データの行の間にある" if among else "表の下の"
     if failed:
         return Words(
-            f"表の下のこの行（{quoted(text)}）は、ファイルを出力したプログラムのメッセージです。"
+            f"{where}この行（{quoted(text)}）は、ファイルを出力したプログラムのメッセージです。"
             "エクスポートが途中で失敗し、行が欠けているおそれがあります。",
             f"メッセージの原因を取り除き、エクスポートし直して、{again(paired)}",
         )
@@ -365,7 +386,7 @@ def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) ->
             f"この行を出力しない設定でエクスポートし、{again(paired)}",
         )
     return Words(
-        f"この行（{quoted(text)}）は表の下に書かれた行で、データではありません。",
+        f"この行（{quoted(text)}）は{'データの行の間' if among else '表の下'}に書かれた行で、データではありません。",
         "この行を出力しない設定で（sqlcmdではSET NOCOUNT ON、SQL*PlusではSET FEEDBACK OFF、psqlでは"
         f"\\pset footer off）エクスポートし、{again(paired)}",
     )

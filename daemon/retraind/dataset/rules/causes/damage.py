@@ -1,0 +1,183 @@
+"""Text that an earlier conversion has damaged: characters that are lost, or were read in another encoding."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from retraind.dataset.reader.columns.spreadsheets import remains_of
+from retraind.dataset.rules.causes.cause import Cause
+from retraind.dataset.rules.causes.sample import Row, delimiter_of, head_text, rows_of
+from retraind.dataset.rules.data_file import DataFile
+from retraind.domain.problems import Finding, Severity
+
+LOST = "\ufffd"
+"""What programs write in place of a character that they cannot read."""
+_QUESTIONS = re.compile(r"[\W\d_]*[?？]{2,}[\W\d_]*")  # noqa: RUF001
+_RUN = re.compile(r"[^\x00-\x7f]{2,}")
+_C1 = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
+"""The characters of Windows-1252 that ISO-8859-1 lacks; the bytes without any are control characters."""
+_READINGS = {
+    "cp1252": "Windows-1252", "cp932": "Shift_JIS", "cp1251": "Windows-1251", "cp1250": "Windows-1250",
+    "cp437": "code page 437", "cp850": "code page 850", "mac_roman": "Mac Roman",
+}  # fmt: skip
+_LEADS = range(0xC2, 0xF5)  # first bytes of characters in UTF-8
+_MOST_WORDS = 1_000
+_SURE = 3  # characters, from which on a single word is sure
+_MOSTLY = 0.5  # of a column's values
+
+
+class Damage(StrEnum):
+    """What has happened to a text."""
+
+    LOST = "lost"
+    QUESTIONS = "question-marks"
+    MISREAD = "misread"
+    SPREADSHEET = "spreadsheet"
+
+
+class Misread(NamedTuple):
+    """A word of UTF-8 that was read in another encoding."""
+
+    word: str
+    codec: str
+
+    @property
+    def encoding(self) -> str:
+        """The name of the encoding."""
+        return _READINGS[self.codec]
+
+    def meant_by(self, text: str) -> str:
+        """Return a text as it was before."""
+        return _RUN.sub(lambda run: _meant(run[0], self.codec) or run[0], text)
+
+
+def damaged_names(file: DataFile) -> Iterator[Cause]:
+    """The names of the columns are what they were in the source."""
+    table = file.table
+    names = [table.text(name) for name in table.header]
+    first_line = table.text(table.oddities.first_line)
+    misread = misread_in(first_line) if not first_line.isascii() else None
+    damaged = {at: kind for at, name in enumerate(names) if (kind := _damage_of(name, misread)) is not None}
+    if not damaged:
+        return
+    at, kind = next(iter(damaged.items()))
+    finding = file.warning(
+        "damaged-names",
+        line=1,
+        column=at + 1,
+        kind=kind,
+        names=[names[each] for each in damaged if damaged[each] is kind],
+        total=sum(each is kind for each in damaged.values()),
+        meant=misread.meant_by(names[at]) if misread is not None and kind is Damage.MISREAD else "",
+        encoding=misread.encoding if misread is not None and kind is Damage.MISREAD else "",
+        paired=file.paired,
+    )
+
+    def explains(each: Finding) -> bool:
+        if each.rule == "duplicate-columns":
+            return names.index(str(each.column)) in damaged
+        return each.rule in {"target-missing", "columns-changed"}
+
+    yield Cause(finding, explains, Severity.WARNING)
+
+
+def _damage_of(name: str, misread: Misread | None) -> Damage | None:
+    if LOST in name:
+        return Damage.LOST
+    if _QUESTIONS.fullmatch(name):
+        return Damage.QUESTIONS
+    if remains_of(name.strip()) is not None:
+        return Damage.SPREADSHEET
+    return Damage.MISREAD if misread is not None and misread.meant_by(name) != name else None
+
+
+def damaged_values(file: DataFile) -> Iterator[Cause]:
+    """Values are what they were in the source: no character of them is lost or read in another encoding."""
+    table = file.table
+    if table.encoding.name not in {"utf-8", "utf-8-sig", "shift_jis", "ascii"}:
+        return
+    lost = [line for line in table.oddities.lost.first if line > 1]
+    text = head_text(table)
+    misread = None if text.isascii() else misread_in(text)
+    found = [] if misread is None else [
+        (row, cell) for row in _rows(file) for cell in row.cells if misread.word in cell
+    ]  # fmt: skip
+    if found and misread is not None:
+        row, value = found[0]
+        yield _values(
+            file,
+            Damage.MISREAD,
+            row.line,
+            value=value,
+            meant=misread.meant_by(value),
+            encoding=misread.encoding,
+            column=file.column(row.cells.index(value)),
+        )
+    elif lost and table.encoding.name != "shift_jis":
+        yield _values(file, Damage.LOST, lost[0], others=lost[1:], total=table.oddities.lost.count)
+    if "??" in text or "？？" in text:  # noqa: RUF001
+        yield from _questions(file)
+
+
+def _rows(file: DataFile) -> list[Row]:
+    rows = rows_of(file.table, delimiter_of(file.table))
+    return [row for row in rows[1:] if len(row.cells) == file.table.width]
+
+
+def _questions(file: DataFile) -> Iterator[Cause]:
+    """Yield a cause if most values of a column are question marks, though not all are the same sign."""
+    rows = _rows(file)
+    for at in range(file.table.width):
+        filled = [(row.line, row.cells[at]) for row in rows if row.cells[at].strip()]
+        found = [(line, value) for line, value in filled if _QUESTIONS.fullmatch(value)]
+        if len({value for _, value in found}) > 1 and len(found) >= _MOSTLY * len(filled):
+            line, value = found[0]
+            yield _values(file, Damage.QUESTIONS, line, value=value, column=file.column(at))
+            return
+
+
+def _values(
+    file: DataFile, kind: Damage, line: int, *, column: str | int | None = None, **facts: object
+) -> Cause:
+    known = {"value": "", "meant": "", "encoding": "", "others": [], "total": 1} | facts
+    finding = file.warning("damaged-values", line=line, column=column, kind=kind, paired=file.paired, **known)
+    return Cause(finding, lambda _: False, Severity.WARNING)
+
+
+def misread_in(text: str) -> Misread | None:
+    """Return a word that was UTF-8 and is read in another encoding, if that is no chance."""
+    found: dict[str, Misread] = {}
+    for word in list(dict.fromkeys(_RUN.findall(text)))[:_MOST_WORDS]:
+        for codec in _READINGS:
+            if (meant := _meant(word, codec)) is None:
+                continue
+            first = found.setdefault(codec, Misread(word, codec))
+            is_usual = codec == "cp1252" and all(char < "\u0100" or char >= "\u2000" for char in meant)
+            if is_usual or len(meant) >= _SURE or first.word != word:
+                return first
+    return None
+
+
+def _meant(word: str, codec: str) -> str | None:
+    """Return what a word of UTF-8 was meant to be that was read in an encoding; None if it is none."""
+    # What cannot be read at the end has become another sign.
+    word = word.rstrip("・" + LOST)
+    try:
+        data = _encoded(word[:1], codec)
+        if not data or data[0] not in _LEADS:
+            return None
+        # The last character may be cut.
+        meant = codecs.getincrementaldecoder("utf-8")().decode(_encoded(word, codec))
+    except UnicodeError:
+        return None
+    if not meant or not all(char.isprintable() or char == "\u00a0" for char in meant):
+        return None
+    if codec == "cp932":  # in which half-width kana are single bytes
+        return meant if len(meant) > 1 and all(char >= "\u3000" for char in meant) else None
+    return meant
+
+
+def _encoded(text: str, codec: str) -> bytes:
+    return text.translate(_C1).encode("latin-1") if codec == "cp1252" else text.encode(codec)
