@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test site spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel release constraints lint format clean
+.PHONY: demo test test-system site spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel release constraints lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -26,8 +26,14 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
 	$(BIN)/retraind demo $(ARGS)
 
-test: $(VENV)/.dev ## the default test suite [COVERAGE=1]; many tests wait, so two workers more than cores
-	$(BIN)/python $(if $(COVERAGE),-m slipcover) -m pytest -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist worksteal $(ARGS)
+# Many tests wait, so two workers more than cores.
+AT_ONCE = -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist worksteal
+
+test: $(VENV)/.dev ## the default test suite [COVERAGE=1], or tests that are named: make test ARGS=tests/domain
+	$(BIN)/python $(if $(COVERAGE),-m slipcover) -m pytest $(AT_ONCE) $(ARGS)
+
+test-system: $(VENV)/.dev ## complete runs with real parts: browsers, file servers, faults, kills, upgrades
+	$(BIN)/python -m pytest -m "system and not long" $(AT_ONCE) $(ARGS)
 
 spectrum: ## fetch csv-spectrum, a public set of CSV files, for one of the tests (needs npm)
 	mkdir -p build/csv-spectrum

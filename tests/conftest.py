@@ -1,10 +1,15 @@
 """What every test may use: an environment without retraind's own variables, and a look at tools that may
-miss."""
+miss.
+
+Complete runs are left to `make test-system`: all of `scenarios/` but those marked `quick`, and elsewhere those
+marked `system`. A test that is named is run, whatever it takes.
+"""
 
 import gc
 import logging
 import os
 import shutil
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,8 +17,12 @@ import structlog
 
 from support import places, statements, zygote
 
+_SCENARIOS = f"{Path(__file__).parent / 'scenarios'}{os.sep}"
 
-def pytest_configure():
+
+def pytest_configure(config):
+    if config.option.markexpr == "not long" and config.args_source is config.ArgsSource.TESTPATHS:
+        config.option.markexpr = "not (long or system)"
     # How long examples take says more of what else the machine does.
     slow = [hypothesis.HealthCheck.too_slow]
     hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=slow)
@@ -23,6 +32,13 @@ def pytest_configure():
     statements.share()
     # One with the values of all variables, as it is shown where nothing else is set up, takes a quarter of a second.
     structlog.get_config()["processors"][-1].exception_formatter = structlog.dev.plain_traceback
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if str(item.path).startswith(_SCENARIOS) and item.get_closest_marker("quick") is None:
+            item.add_marker("system")
 
 
 def pytest_collection_finish():

@@ -55,6 +55,7 @@ def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt
     assert any(violation.startswith("doubled") for violation in found)
 
 
+@pytest.mark.quick
 def test_a_later_try_that_surely_failed_does_not_end_the_doubt_about_an_earlier_one(tmp_path):
     """The first PUT arrives, unseen; the second is refused; then the first shows."""
     late = {"words": SILENT, "queue_time": timedelta(seconds=90), "repeated_upload": "again-always"}
@@ -74,6 +75,7 @@ def test_a_later_try_that_surely_failed_does_not_end_the_doubt_about_an_earlier_
         assert len(world.records("training_started")) == 1
 
 
+@pytest.mark.quick
 def test_a_half_upload_is_sent_again_to_the_same_retrain_job(tmp_path):
     with a_world(tmp_path, service={"repeated_upload": "again-always"}) as world:
         world.emulator.set_faults({"upload_reset": Fault(times=1)})

@@ -22,6 +22,8 @@ from support.lanes import ManualLanes, parts_of
 from support.variants import variants
 from support.world import a_world
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def world(tmp_path):
@@ -151,6 +153,7 @@ def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folde
         default=["in copy", "after unlink train.csv"],
     ),
 )
+@pytest.mark.system
 def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, point):
     if other is None:
         pytest.skip("this machine has no second file system at hand")
@@ -165,6 +168,7 @@ def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, p
 
 
 @pytest.mark.process
+@pytest.mark.system
 def test_status_txt_is_right_after_a_kill_that_left_nothing_to_do(root):
     with Installation(root, (Model("churn"),)) as here:
         good(here)

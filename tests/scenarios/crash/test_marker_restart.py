@@ -131,6 +131,7 @@ def test_what_the_journal_saw_before_its_marker_is_taken_at_once_by_a_new_start(
     assert len(trained(site)) == 1
 
 
+@pytest.mark.quick
 def test_a_reload_forgets_no_order_either(site):
     drop = site.add_model("churn", KEY, MARKER + 'settle = "1s"')
     site.start()

@@ -211,6 +211,7 @@ def come_to_rest(here, way):
     assert not violations_at_rest(here), here.log.read_text()
 
 
+@pytest.mark.quick
 def test_a_job_that_is_killed_at_every_transition_loses_and_doubles_nothing(root, other):
     with on_the_way(root, other, MAIN[0]) as (here, way):
         for transition in MAIN:

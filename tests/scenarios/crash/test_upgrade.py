@@ -96,6 +96,7 @@ FILED = {"done", "failed"}
 """Their notes are the first version's, and stay as they are."""
 
 
+@pytest.mark.quick
 def test_every_state_of_a_job_is_upgraded():
     assert {name.partition(",")[0] for name in WAYS} == set(State)
 
@@ -200,6 +201,7 @@ for file in sys.argv[1:]:
 """
 
 
+@pytest.mark.quick
 def test_the_first_version_reads_every_part_of_a_copy_that_today_s_writes(first, tmp_path):
     files = []
     for state in State:

@@ -50,6 +50,7 @@ def test_a_delivery_whose_files_have_short_names_is_taken_and_filed(site: Site, 
     assert not list(drop.glob("*.csv"))
 
 
+@pytest.mark.quick
 def test_a_file_with_a_name_elsewhere_is_left_alone_there_too(site: Site, ntfs):
     drop = site.add_model("churn", KEY, 'settle = "100ms"\nmode = "train-only"')
     (ntfs / "salaries_2026.csv").write_bytes(table())

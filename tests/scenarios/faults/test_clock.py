@@ -12,6 +12,8 @@ from retraind.reconcile.timetable import Timetable
 from support.words import legacy, told
 from support.world import a_world, table
 
+pytestmark = pytest.mark.quick
+
 YEARS = timedelta(days=3 * 365)
 OWN_CLOCK = {"now": lambda: datetime.now(UTC)}
 """Nobody sets the service's clock when this machine's is set."""

@@ -106,6 +106,7 @@ def test_a_bundle_never_takes_the_space_that_is_kept_free_for_the_journal(tmp_pa
 
 
 @pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
+@pytest.mark.quick
 def test_a_full_share_is_waited_for(tmp_path, memory, state):
     memory(tmp_path / "share", 512)
     with a_world(tmp_path) as world:
@@ -134,6 +135,7 @@ def test_a_share_whose_quota_is_used_up_is_waited_for(tmp_path, quota, state):
         assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
 
 
+@pytest.mark.quick
 def test_results_for_which_there_is_no_room_are_not_begun(tmp_path, memory):
     """The share is other people's too."""
     memory(tmp_path / "share", 512)
@@ -257,6 +259,7 @@ def open_folder():
         yield Path(folder)
 
 
+@pytest.mark.quick
 def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_folder):
     drop = open_folder
     clock = ManualClock()
@@ -283,6 +286,7 @@ def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_
 
 
 @pytest.mark.parametrize("there", [b"", b"\xef\xbb\xbfThis fol", b"x" * 100_000])
+@pytest.mark.quick
 def test_a_half_written_status_is_written_anew(tmp_path, there):
     (tmp_path / STATUS).write_bytes(there)
     (tmp_path / f".{STATUS}.tmp").write_bytes(there)
@@ -385,6 +389,7 @@ def configured(tmp_path):
     return load(a_site(tmp_path))
 
 
+@pytest.mark.quick
 def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tmp_path, memory, monkeypatch):
     memory(tmp_path / "state", 512)
     settings, config = configured(tmp_path)
@@ -452,6 +457,7 @@ def test_a_start_on_a_full_disk_ends_with_a_sentence(tmp_path, memory, when):
         assert daemon.run(once=True) == 0
 
 
+@pytest.mark.quick
 def test_a_state_folder_that_may_not_be_written_is_said_at_the_start(tmp_path, memory):
     state = memory(tmp_path / "state", 512)
     settings, config = configured(tmp_path)

@@ -216,6 +216,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("what", LOOKS)
+@pytest.mark.quick
 def test_a_look_that_fails_takes_nothing_says_what_helps_and_forgets_nothing(place, what):
     world, share, _ = place
     call, path, answer = LOOKS[what]
@@ -243,6 +244,7 @@ def test_a_look_that_fails_takes_nothing_says_what_helps_and_forgets_nothing(pla
 # A share whose server dies
 
 
+@pytest.mark.quick
 def test_a_share_that_dies_in_mid_read_is_waited_for_whatever_is_there_meanwhile(tmp_path, faulty):
     """First its dead mount, then the empty folder below it, then another, empty share, at last itself."""
     share = faulty(tmp_path / "disk", tmp_path / "share")

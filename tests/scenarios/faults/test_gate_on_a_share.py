@@ -83,6 +83,7 @@ def test_a_gate_that_is_not_there_is_told_as_elsewhere(tmp_path, faulty):
         assert "(code: gate_not_started)" in result(tmp_path, job)
 
 
+@pytest.mark.quick
 def test_a_program_that_hangs_is_no_verdict_and_keeps_neither_the_job_nor_a_start(
     tmp_path, faulty, monkeypatch
 ):

@@ -65,6 +65,7 @@ def hanging(share):
         share.tell()
 
 
+@pytest.mark.quick
 def test_status_tells_of_it_and_shows_all_else(site, jobs):
     deliver(site.root / "share" / "well", "train_1.csv", table(20))
     with hanging(site.share):
@@ -78,6 +79,7 @@ def test_status_tells_of_it_and_shows_all_else(site, jobs):
     assert models["well"]["waiting"] == ["1"]
 
 
+@pytest.mark.quick
 def test_check_finds_it_wrong_and_checks_all_else(site):
     with hanging(site.share):
         done = site.command("check")
@@ -90,6 +92,7 @@ def test_check_finds_it_wrong_and_checks_all_else(site):
         assert f"ok     models.{name} credential: The API key is there." in done.stdout
 
 
+@pytest.mark.quick
 def test_a_removal_waits_for_it_for_a_while_and_tells_all_else(site):
     for name in ("well", "first"):
         (site.root / "share" / name / "STATUS.txt").write_text("before")

@@ -53,6 +53,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.quick
 def test_every_command_ends_when_the_configuration_hangs_and_says_so(site):
     onto(site.share, site.config)
     before = threading.active_count()
@@ -147,6 +148,7 @@ def test_a_command_ends_when_the_place_that_it_is_given_hangs(tmp_path, site, mo
 
 
 @pytest.mark.parametrize("key", ["url", "spool"])
+@pytest.mark.quick
 def test_what_must_be_on_a_local_disk_is_refused_elsewhere_and_not_touched(site, key):
     place = site.share.point / "state"
     there = {"url": f"sqlite:///{place}/journal.db", "spool": f"{place}/spool"}[key]
@@ -199,6 +201,7 @@ def test_a_backup_on_a_share_that_hangs_in_the_middle_ends_and_leaves_nothing_he
     )
 
 
+@pytest.mark.quick
 def test_a_backup_on_a_share_is_private_and_can_be_restored(tmp_path, site):
     with a_world(tmp_path):
         """So that there is a journal."""

@@ -24,6 +24,8 @@ from retraind.store.journal import Journal
 from support.words import legacy, told
 from support.world import a_site, a_world, table
 
+pytestmark = pytest.mark.quick
+
 
 @contextmanager
 def locked(file, how="IMMEDIATE"):
@@ -250,6 +252,7 @@ def settle(world):
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.system
 def test_a_damaged_journal_is_set_aside_and_made_anew_without_a_person(history, damage):
     world, done, running = history
     file = world.root / "state" / "journal.db"
@@ -333,6 +336,7 @@ def run_to_its_end(daemon):
 
 
 @pytest.mark.parametrize("loss", ["the file", "the file and its companions"])
+@pytest.mark.system
 def test_a_journal_deleted_under_the_daemon_is_made_anew_by_the_next_start(tmp_path, monkeypatch, loss):
     with a_world(tmp_path, settle=0) as world:
         done = world.run(world.sealing())

@@ -50,6 +50,7 @@ def test_files_whose_inode_numbers_change_settle_are_sealed_and_filed(site, tmp_
         assert [job.state for job in jobs.newest() if job.state is not State.RETURNED] == [State.DONE]
 
 
+@pytest.mark.quick
 def test_a_file_that_was_replaced_is_not_taken_for_one_whose_number_changes(tmp_path):
     model = ModelSettings.model_validate({"drop": tmp_path, "api_key": "k", "settle": "1h"})
     folder = DropFolder(model, (), Clock(), None, lambda: None)

@@ -20,6 +20,8 @@ from support.process import Site
 from support.words import told
 from support.world import a_world, table
 
+pytestmark = pytest.mark.quick
+
 
 def tree(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
@@ -175,6 +177,7 @@ STATES = [
 
 
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.system
 def test_jobs_wait_while_their_share_is_unmounted_and_go_on_by_themselves(tmp_path, mount, state):
     """A bind mount has the same device number as the folder below it, so the number alone would tell nothing."""
     drop = tmp_path / "share" / "churn"

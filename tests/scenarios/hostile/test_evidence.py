@@ -116,6 +116,7 @@ def test_a_job_of_which_an_earlier_retraind_noted_no_hash_has_its_results_fetche
         assert job.training.results_sha256 == json.loads(job.gate.output)[0]
 
 
+@pytest.mark.quick
 def test_where_the_results_cannot_be_had_the_gate_is_not_asked_and_the_model_not_switched(tmp_path, judged):
     with judged() as world:
         job = world.run(world.sealing(), until=State.TRAINED)
@@ -171,6 +172,7 @@ os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 """
 
 
+@pytest.mark.quick
 def test_a_file_that_is_changed_while_the_gate_looks_at_it_makes_its_yes_void(judged):
     """The gate stands for a writer who still has the file open."""
     with judged(CHANGE) as world:
@@ -216,6 +218,7 @@ def test_copies_of_the_data_wait_for_room(judged):
         assert world.run(job).outcome is Outcome.SWITCHED
 
 
+@pytest.mark.quick
 def test_two_files_of_one_name_are_shown_apart(judged):
     with judged(gate_data=True, train="train/{key}", eval="eval/{key}") as world:
         job = world.sealing()
@@ -233,6 +236,7 @@ def test_two_files_of_one_name_are_shown_apart(judged):
 
 
 @pytest.mark.parametrize("below", ["", "train/"])
+@pytest.mark.quick
 def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, below):
     """The old folder is another than the new one, also where the pattern has sub-folders; all that was in it
     comes along."""

@@ -20,6 +20,8 @@ from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Standing
 from support.world import a_world, table
 
+pytestmark = pytest.mark.quick
+
 SEEDS = range(int(os.environ.get("RETRAIND_TESTS_SEEDS", "8")))
 OWN = (
     "STATUS.txt",

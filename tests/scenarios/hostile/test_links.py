@@ -14,6 +14,8 @@ from retraind.report.wording import Voice
 from support.words import told
 from support.world import table
 
+pytestmark = pytest.mark.quick
+
 AS_FOLDER = ["link to a folder", "link to a file", "fifo"]
 AS_FILE = ["link to a file", "link to nothing", "hard link", "fifo"]
 PLACES = [

@@ -18,6 +18,8 @@ from support.lanes import by_hand, sweep
 from support.words import told
 from support.world import a_world, table
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def daemon(tmp_path):
@@ -39,6 +41,7 @@ def daemon(tmp_path):
         yield made
 
 
+@pytest.mark.system
 def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_model_waiting(daemon, tmp_path):
     for number in range(MOST_FILES + 5_000):
         os.mknod(tmp_path / "attacked" / f"train_{number}.csv")

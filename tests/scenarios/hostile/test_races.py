@@ -9,6 +9,8 @@ from retraind.domain.job import State
 from retraind.system import moving
 from support.world import a_world, table
 
+pytestmark = pytest.mark.quick
+
 KINDS = ["link to a file", "hard link", "fifo", "folder", "another file", "the same file with other bytes"]
 NEWER = table(40, 9)
 

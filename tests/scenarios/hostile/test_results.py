@@ -15,6 +15,8 @@ from retraind.domain.failures import Setback
 from retraind.domain.job import Outcome, State
 from support.peers import Peer, answer
 
+pytestmark = pytest.mark.quick
+
 SOURCE = Path(retraind.__file__).parent
 UNPACKERS = {"zipfile", "tarfile", "gzip", "bz2", "lzma", "zipimport", "unpack_archive", "extractall"}
 
@@ -31,6 +33,7 @@ def names_in(path):
                 yield name
 
 
+@pytest.mark.system
 def test_nothing_in_retraind_unpacks_an_archive_to_disk():
     checked = [
         path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).parts[0] not in {"emulator", "demo"}

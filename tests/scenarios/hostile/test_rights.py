@@ -8,6 +8,8 @@ import pytest
 from retraind.domain.job import State
 from support.world import a_world
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(autouse=True)
 def _no_umask():

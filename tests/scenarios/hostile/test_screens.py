@@ -32,6 +32,7 @@ def site(site):
 
 
 @pytest.mark.process
+@pytest.mark.quick
 def test_nothing_that_a_delivery_holds_reaches_a_screen_a_note_or_the_log_as_it_is(site):
     header = f'"{NASTY}",plan,churned,"{NASTY}"\r\n'.encode("utf-8-sig")
     bad = header + f'"{NASTY}",1\r\n'.encode() * 20
@@ -95,6 +96,7 @@ def test_the_log_on_a_terminal_obeys_no_sequence_that_came_with_a_name(tmp_path)
         assert sequence not in text
 
 
+@pytest.mark.quick
 def test_what_the_gate_and_the_service_say_is_shown_harmlessly(tmp_path):
     with a_world(tmp_path, switch="gate", gate=["/usr/bin/printf", NASTY.replace("\x1b", "\\033")]) as world:
         job = world.run(world.sealing())

@@ -239,6 +239,7 @@ else:
 
 @needs_root
 @pytest.mark.timeout(90)
+@pytest.mark.quick
 def test_a_process_in_the_folder_of_a_failed_job_keeps_no_access_when_that_is_retried(site, tmp_path, gate):
     drop = shared(site.add_model("churn", KEY, with_gate(gate)))
     forged = tmp_path / "share" / "forged.zip"
@@ -374,6 +375,7 @@ def archive(tmp_path):
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.quick
 def test_part_of_a_copy_that_a_kill_left_in_an_archive_is_removed_by_the_next_start(site, tmp_path):
     done = tmp_path / "archive"
     done.mkdir()

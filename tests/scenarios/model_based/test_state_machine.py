@@ -10,15 +10,11 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from retraind.domain.job import State
 from retraind.domain.problems import problem
@@ -303,6 +299,7 @@ for _rule, _times in {"drop_a_whole_delivery": 4, "work": 8, "kill": 8, "fault":
         setattr(Histories, f"{_rule}_{_time}", getattr(Histories, _rule))
 
 
+@pytest.mark.quick
 def test_no_history_loses_a_byte_or_trains_one_twice():
     with structlog.testing.capture_logs() as logged:
         run_state_machine_as_test(

@@ -23,6 +23,8 @@ from support.process import Site, filed, until
 from support.running import running
 from support.variants import variants
 
+pytestmark = pytest.mark.quick
+
 KEY = "key-of-churn-0123456789"
 PUBLIC = "8.8.4.4"
 
@@ -358,6 +360,7 @@ def on_hold(account, daemon):
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "169.254.169.254"])
+@pytest.mark.system
 def test_an_upload_that_would_lead_elsewhere_is_held_and_goes_on_by_itself_with_the_same_retrain_job(
     account, internet, soon, address
 ):
@@ -378,6 +381,7 @@ def test_an_upload_that_would_lead_elsewhere_is_held_and_goes_on_by_itself_with_
     assert len(account.events("training_started")) == 1
 
 
+@pytest.mark.system
 def test_results_that_would_come_from_elsewhere_are_not_fetched_and_the_training_is_not_lost(
     account, internet, soon
 ):
@@ -438,6 +442,7 @@ def test_an_upload_without_https_is_held_until_it_is_allowed(account, internet):
         ("http://nowhere.retraind.invalid", True),
     ],
 )
+@pytest.mark.system
 def test_a_base_url_to_which_the_key_would_go_in_the_clear_is_red_and_logged_at_the_start(
     root, internet, base, red
 ):

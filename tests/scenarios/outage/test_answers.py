@@ -84,6 +84,7 @@ def test_no_answer_to_an_upload_trains_twice_or_loses_a_delivery(root, service, 
     assert len(history(root / "service").started) == len(faults)
 
 
+@pytest.mark.quick
 def test_a_late_403_asks_before_it_registers_anew(root, service):
     site = site_of(root, service.emulator.url)
     service.emulator.set_faults({"upload_403_after": Fault(times=1)})
@@ -207,6 +208,7 @@ def test_a_switch_that_stays_unclear_is_told_as_open_and_never_as_not_done(root,
     assert "not published" not in told(site)
 
 
+@pytest.mark.quick
 def test_a_refusal_after_a_switch_of_unknown_outcome_does_not_claim_that_nothing_changed(root, service):
     site = gated(root, service.emulator.url)
     with running(site) as daemon:

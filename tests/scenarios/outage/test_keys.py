@@ -43,11 +43,13 @@ ISSUED = [
 
 
 @pytest.mark.parametrize(("why", "arrived", "issued"), ISSUED, ids=[case[0] for case in ISSUED])
+@pytest.mark.quick
 def test_a_key_was_probably_issued_when_it_came_here(why, arrived, issued):
     moment = None if arrived is None else NOW + arrived * DAY
     assert presumed_issue(NOW, moment) == NOW + issued * DAY
 
 
+@pytest.mark.quick
 def test_the_warning_comes_seven_days_before_the_end_and_stays():
     second = timedelta(seconds=1)
     origin = Origin("models.churn.api_key_file", secret=False, path=Path("/etc/k"))
@@ -356,6 +358,7 @@ def struck(emulator, fault):
     return lambda: emulator.faults()[fault].times == 0
 
 
+@pytest.mark.quick
 def test_a_key_replaced_while_a_request_with_the_old_one_is_on_its_way_holds_nothing(account):
     emulator, site = account(train_time=timedelta(seconds=1))
     with structlog.testing.capture_logs() as logged, running(site) as daemon:
@@ -406,6 +409,7 @@ def test_a_key_file_that_is_just_being_written_holds_nothing_for_good(account, h
 OF_A_KEY, OF_A_SECRET = "api_key_file", "model_id = 1001\nsecret_key_file"
 
 
+@pytest.mark.quick
 def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(account, monkeypatch):
     monkeypatch.setattr("retraind.jobs.keys.REWRITING", timedelta(milliseconds=500))
     _, site = account()

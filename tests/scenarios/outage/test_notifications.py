@@ -117,6 +117,7 @@ def test_a_drop_folder_that_is_gone_is_told_when_it_lasts_and_when_it_is_back(si
     assert titles(operator) == ["churn: its drop folder cannot be reached", "churn: its drop folder is back"]
 
 
+@pytest.mark.quick
 def test_a_failed_delivery_of_a_run_from_cron_is_told_before_it_ends(site, operator):
     for role in ("train", "eval"):
         (site.drop / f"{role}_1.csv").write_text("only one column\n1\n")
@@ -138,6 +139,7 @@ def test_an_operator_who_cannot_be_reached_delays_no_job(site, account, operator
         until(lambda: len(filed(site.drop)) == 2, "both are filed")
 
 
+@pytest.mark.quick
 def test_the_command_tries_everybody_and_says_who_did_not_take_it(site, operator, capfd):
     assert site.command("notify").returncode == 0
     assert json.loads(operator.visits[0].body)["title"] == "A test"
@@ -156,6 +158,7 @@ def test_the_command_tries_everybody_and_says_who_did_not_take_it(site, operator
     assert "secret-token" not in done.stdout + done.stderr + checked.stdout
 
 
+@pytest.mark.quick
 def test_addresses_in_a_file_that_others_can_read_are_refused_as_any_secret(site):
     site.config.chmod(0o644)
     done = site.command("check")
@@ -163,6 +166,7 @@ def test_addresses_in_a_file_that_others_can_read_are_refused_as_any_secret(site
     assert "notify.urls: The file contains a secret" in done.stdout
 
 
+@pytest.mark.quick
 def test_nobody_to_tell_and_nonsense_are_said_without_what_was_written(site):
     text = site._text
     site._text = text.replace("urls = [", "urls = [] #")
@@ -286,6 +290,7 @@ def test_a_recipient_that_never_ends_keeps_neither_another_one_nor_the_daemon_wa
     over.set()
 
 
+@pytest.mark.quick
 def test_an_entry_that_cannot_be_phrased_keeps_the_others_from_nobody(site, operator, monkeypatch):
     plain = notifications.message_of
 
@@ -339,6 +344,7 @@ def test_an_address_that_cannot_be_used_is_refused_by_check_start_and_reload_wit
         Daemon(*load(site.config)).__enter__()
 
 
+@pytest.mark.quick
 def test_a_user_and_password_of_any_characters_reach_the_recipient(site, operator):
     site._text = site._text.replace("http://", "http://us%C3%A9r:%E2%82%AC%2F%40@", 2).replace(
         "http://us%C3%A9r:%E2%82%AC%2F%40@", "http://", 1

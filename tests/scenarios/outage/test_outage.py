@@ -143,6 +143,7 @@ def test_trouble_is_told_while_it_lasts_and_overcome_when_it_ends(root, service,
     assert not [job for job in service.emulator.jobs() if len(job["uploads"]) > 1]
 
 
+@pytest.mark.quick
 def test_an_answer_of_a_hundred_megabytes_is_neither_read_nor_kept(root, service):
     site = site_of(root, service.emulator.url)
     service.emulator.set_faults({"api_huge": Fault(times=3)})

@@ -133,6 +133,7 @@ def test_with_on_duplicate_retrain_the_same_bytes_are_trained_again_even_so(site
     assert "continues" not in note(old, "ERROR.txt")
 
 
+@pytest.mark.quick
 def test_a_failed_folder_that_somebody_deleted_is_not_made_again(site, service):
     drop, old = timed_out(site)
     for path in old.iterdir():

@@ -155,6 +155,7 @@ def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, servic
     assert site.command("adopt", "churn", "customers").returncode == 1
 
 
+@pytest.mark.quick
 def test_what_cannot_be_adopted_is_refused_in_words(site, service):
     drop = site.add_model("churn", KEY, QUICK)
     site.add_model("price", OTHER, QUICK)
@@ -207,6 +208,7 @@ def test_a_job_is_switched_where_it_was_filed_though_its_model_files_elsewhere_n
     assert "job_folder_gone" not in capfd.readouterr().err
 
 
+@pytest.mark.quick
 def test_a_failed_job_is_retried_from_where_it_was_filed(site, service):
     drop = site.add_model("churn", KEY, QUICK + "poll_timeout = 0.3\n")
     deliver_pair(drop)
@@ -291,6 +293,7 @@ def test_a_journal_that_cannot_be_opened_is_told_on_the_share(site, service, kin
     assert str(site.root) not in status_of(drop)
 
 
+@pytest.mark.quick
 def test_a_second_daemon_that_is_refused_tells_nobody_that_retraind_is_not_running(site, service):
     drop = site.add_model("churn", KEY, QUICK)
     site.start()

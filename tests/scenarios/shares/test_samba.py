@@ -234,6 +234,7 @@ def test_a_client_that_writes_on_into_what_was_taken_in_is_told(drop, share):
     assert share.get(f"done/{job.name}/train_1.csv").startswith(TRAIN), "nothing that was written is lost"
 
 
+@pytest.mark.quick
 def test_a_client_that_keeps_status_txt_open_does_not_keep_it_from_being_replaced(drop, share):
     until(drop.status, "there is a STATUS.txt")
     with share.holder() as viewer:

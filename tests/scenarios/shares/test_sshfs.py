@@ -75,6 +75,7 @@ def test_a_connection_that_breaks_at_a_request_costs_a_try(drop, request_, after
         is_filed_once(drop)
 
 
+@pytest.mark.quick
 def test_a_job_that_was_sealed_before_the_share_was_mounted_again_is_trained(drop):
     """sshfs invents inode numbers, others after each mount. (As after a reboot.)"""
     drop.service.stop()

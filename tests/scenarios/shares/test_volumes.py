@@ -54,6 +54,7 @@ def test_files_of_the_volume_and_files_that_come_later_are_one_delivery(volume):
     assert not list(volume.folder.glob("*_1.csv"))
 
 
+@pytest.mark.quick
 def test_a_folder_of_the_volume_serves_as_a_folder_for_each_role(dropped, root):
     drop = dropped('settle = "500ms"\ntrain = "train/{key}"\neval = "eval/{key}"')
     for role, content in (("train", TRAIN), ("eval", EVAL)):

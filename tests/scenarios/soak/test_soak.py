@@ -27,6 +27,7 @@ def samples(**grows):
     ]
 
 
+@pytest.mark.quick
 def test_what_stays_as_it_is_is_flat():
     table, wrong = growth(samples())
     assert not wrong
@@ -34,6 +35,7 @@ def test_what_stays_as_it_is_is_flat():
 
 
 @pytest.mark.parametrize(("grows", "named"), [({"memory": 1}, "memory"), ({"journal": 100}, "journal")])
+@pytest.mark.quick
 def test_what_grows_is_named(grows, named):
     (wrong,) = growth(samples(**grows))[1]
     assert wrong.startswith(named)

@@ -101,6 +101,7 @@ def test_a_mistake_in_one_table_keeps_no_other_model_down_and_is_seen(site, drop
     assert site.stop() == 0
 
 
+@pytest.mark.quick
 def test_a_job_of_a_model_whose_table_is_refused_waits_as_it_is(site, drops, service):
     def told():
         return (drops["churn"] / "STATUS.txt").read_text(encoding="utf-8-sig")
@@ -121,6 +122,7 @@ def test_a_job_of_a_model_whose_table_is_refused_waits_as_it_is(site, drops, ser
     assert job["hold"] is None
 
 
+@pytest.mark.quick
 def test_a_run_once_ends_with_1_where_a_model_is_refused(site, drops):
     rewrite(site, "# of churn", "colour = 1")
     deliver_pair(drops["price"])
@@ -167,6 +169,7 @@ def test_a_missing_key_is_told_at_once_and_ended_by_the_key(site, drops, tmp_pat
     works(drops["churn"])
 
 
+@pytest.mark.quick
 def test_it_ends_with_2_where_nothing_at_all_can_run(site, drops):
     for name in NAMES:
         rewrite(site, f"# of {name}", "colour = 1")
