@@ -34,6 +34,7 @@ def contents(path):
         return {name: made.read(name) for name in made.namelist()}
 
 
+@pytest.mark.system
 def test_both_sides_of_the_comparison_make_the_same_bundle(tmp_path, delivery):
     paths = [tmp_path / "vendor.zip", tmp_path / "ours.zip"]
     run(Way("vendor", python("vendor", "bundle", delivery, paths[0])))
@@ -42,6 +43,7 @@ def test_both_sides_of_the_comparison_make_the_same_bundle(tmp_path, delivery):
     assert list(contents(paths[0])) == ["train_src/train.csv", "eval_src/eval.csv"]
 
 
+@pytest.mark.system
 def test_our_side_delivers_through_the_pipeline_and_leaves_the_files_for_the_next_round(tmp_path, delivery):
     before = {path.name: path.read_bytes() for path in delivery.glob("*/*")}
     with sink.running() as address:
@@ -73,6 +75,7 @@ def test_a_way_whose_program_is_missing_is_named_and_left_out():
     assert said == ["  not there: left out, since no-such-program is not installed"]
 
 
+@pytest.mark.system
 def test_memory_is_that_of_the_program_and_not_of_who_started_it():
     ballast = bytearray(b"x" * (200 << 20))
     done = run(Way("sleep", ("sh", "-c", "sleep 0.1; exit 0")))
@@ -124,6 +127,7 @@ def test_a_question_about_a_training_is_late_by_what_it_comes_after_its_time(mon
     assert polls.late() == pytest.approx([0.2, 2.0])
 
 
+@pytest.mark.system
 def test_what_a_helper_costs_is_measured_for_scans_sweeps_seals_and_reads(tmp_path):
     command = [sys.executable, "-m", "benchmarks.shares", "--rounds", "1", "--size", "2", "--files", "30"]
     environment = os.environ | {"TMPDIR": str(tmp_path)}

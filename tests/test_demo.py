@@ -64,6 +64,7 @@ def test_a_demo_that_is_broken_off_leaves_nothing_behind(tmp_path, number):
 
 
 @pytest.mark.process
+@pytest.mark.system
 def test_the_demo_tells_its_whole_story_and_leaves_nothing_behind(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "retraind", "demo"], capture_output=True, text=True, timeout=110, check=False,

@@ -101,6 +101,7 @@ class Read { public static void main(String[] a) throws Exception {
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="there is no JDK, which is large to ask for")
+@pytest.mark.system
 def test_java_reads_it_as_a_stream(tmp_path):
     path = tmp_path / "b.zip"
     make(path, member("train_src/売上.csv", LONG), member("eval_src/a.csv", b""), by=COMPRESSORS["small"])

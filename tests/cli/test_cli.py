@@ -148,6 +148,7 @@ def test_status_tells_of_deliveries_that_are_about_to_be_taken_in(site):
 
 
 @pytest.mark.parametrize("command", [["jobs"], ["jobs", "--json"]], ids=["table", "json"])
+@pytest.mark.system
 def test_a_reader_that_has_seen_enough_is_no_failure(site, command):
     work_off(site)
     reading, writing = os.pipe()

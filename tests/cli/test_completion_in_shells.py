@@ -10,6 +10,8 @@ from pathlib import Path
 import argcomplete
 import pytest
 
+from support.variants import system
+
 CONFIG = '[models.churn]\ndrop = "{root}/churn"\napi_key = "k"\n[models."price"]\ndrop = "{root}/price"\napi_key = "k"\n'
 _BASH = """
 source "$0"
@@ -61,7 +63,9 @@ def _said(words: list[str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("shell", "offered"), [("bash", by_bash), ("fish", by_fish), ("zsh", by_zsh)])
+@pytest.mark.parametrize(
+    ("shell", "offered"), [("bash", by_bash), system("fish", by_fish), system("zsh", by_zsh)]
+)
 def test_a_shell_offers_the_names_that_a_nested_command_takes(shell, offered, tool, tmp_path, monkeypatch):
     path = tool(shell)
     config = tmp_path / "config.toml"

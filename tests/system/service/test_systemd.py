@@ -292,6 +292,7 @@ _PR_SET_MDWE = 65
 
 
 @pytest.mark.process
+@pytest.mark.system
 def test_it_lives_with_memory_deny_write_execute(tmp_path):
     """cffi or a callback through ctypes may come to need memory that is both writable and executable."""
     libc = ctypes.CDLL(None, use_errno=True)
