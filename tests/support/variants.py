@@ -1,4 +1,4 @@
-"""Variants of a test of which a few stand for all in the default suite; `make long` runs every one."""
+"""Variants of a test of which a few stand for all; `make long` runs the others."""
 
 import inspect
 from collections.abc import Callable, Iterable

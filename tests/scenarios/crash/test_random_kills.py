@@ -1,17 +1,16 @@
-"""A taste of `make crash`: some kills at random points, the same in every run of the suite."""
+"""A taste of `make crash`: some kills at random points, the same in every run."""
 
 import pytest
 
 from scenarios.crash.campaign import complaint, summary
 from scenarios.crash.scenario import run
-from support.variants import variants
 
 pytestmark = pytest.mark.process
 KILLS = 8
 """In each of the parts, so that they can run beside one another."""
 
 
-@pytest.mark.parametrize("part", variants(range(8), default=range(1)))
+@pytest.mark.parametrize("part", range(8))
 def test_killed_at_random_it_loses_nothing_and_trains_nothing_twice(part):
     found = []
     while sum(verdict.kills for verdict in found) < KILLS:
