@@ -82,7 +82,7 @@ class OddityFacts:
     @property
     def first_line(self) -> bytes:
         """The first line, without its end."""
-        return next(iter(self.head.splitlines()), b"")
+        return self.head.partition(b"\n")[0].partition(b"\r")[0]
 
 
 class Oddities:

@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.spreadsheets import remains_of
@@ -23,6 +24,7 @@ _READINGS = {
     "cp437": "code page 437", "cp850": "code page 850", "mac_roman": "Mac Roman",
 }  # fmt: skip
 _LEADS = range(0xC2, 0xF5)  # first bytes of characters in UTF-8
+_CONTINUED = range(0x80, 0xC0)  # their other bytes
 _MOST_WORDS = 1_000
 _SURE = 3  # characters, from which on a single word is sure
 _MOSTLY = 0.5  # of a column's values
@@ -149,7 +151,7 @@ def _values(
 def misread_in(text: str) -> Misread | None:
     """Return a word that was UTF-8 and is read in another encoding, if that is no chance."""
     found: dict[str, Misread] = {}
-    for word in list(dict.fromkeys(_RUN.findall(text)))[:_MOST_WORDS]:
+    for word in list(dict.fromkeys(_words().findall(text)))[:_MOST_WORDS]:
         for codec in _READINGS:
             if (meant := _meant(word, codec)) is None:
                 continue
@@ -158,6 +160,19 @@ def misread_in(text: str) -> Misread | None:
             if is_usual or len(meant) >= _SURE or first.word != word:
                 return first
     return None
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    """Return an expression for words that may have been UTF-8, by their first character."""
+    firsts = {
+        char
+        for codec in _READINGS
+        for lead in _LEADS
+        for data in ([bytes([lead, each]) for each in _CONTINUED] if codec == "cp932" else [bytes([lead])])
+        for char in data.decode(codec, "ignore")[:1]
+    }
+    return re.compile(rf"(?<![^\x00-\x7f])[{re.escape(''.join(sorted(firsts)))}][^\x00-\x7f]+")
 
 
 def _meant(word: str, codec: str) -> str | None:

@@ -45,8 +45,12 @@ def record_types(file: DataFile) -> Iterator[Cause]:
     Files for banks and for other systems begin with a record about the file and end with one that counts.
     """
     table = file.table
+    begin = table.text(table.oddities.first_line).split(delimiter_of(table))
+    first = begin[0].strip('" ')
+    if not _BEGINS.fullmatch(first):
+        return
     rows = rows_of(table, delimiter_of(table))
-    if len(rows) <= _NEAR or not rows[0].cells:
+    if len(rows) <= _NEAR:
         return
     widths: dict[str, set[int]] = {}
     counts: Counter[str] = Counter()
@@ -54,10 +58,8 @@ def record_types(file: DataFile) -> Iterator[Cause]:
         code = row.cells[0].strip() if row.cells else ""
         widths.setdefault(code, set()).add(len(row.cells))
         counts[code] += 1
-    begin = rows[0].cells
-    first = begin[0].strip()
     code, count = counts.most_common(1)[0]
-    is_head = _BEGINS.fullmatch(first) and counts[first] == 1 and first.isdigit() == code.isdigit()
+    is_head = counts[first] == 1 and first.isdigit() == code.isdigit()
     if not is_head or not _IS_DATA.fullmatch(code) or count < _DATA_SHARE * len(rows):
         return
     if len(counts) > _MOST_TYPES or any(len(each) > 1 for each in widths.values()):
