@@ -40,6 +40,11 @@ REFUSED = {
         TABLE + "Msg 1205, Level 13, State 51\r\nTransaction was deadlocked.\r\n", "rows-line", 152,
         "the export has probably failed"),
     "an error in Japanese": (TABLE + "エラー：接続が切断されました\r\n", "rows-line", 152, "the export has probably failed"),
+    "the end of a report": (
+        TABLE + "\r\n\r\n" + "".join(f'"{each}"\r\n' for each in ("Report: Left", "Copyright (c) Example", "Confidential", "By A")),
+        "rows-line", 154, '"Report: Left"'),
+    "fixed widths": (
+        "".join(f"{row.replace(',', ' '):40}\r\n" for row in [NAMES, *ROWS]), "one-column", 1, "fixed widths"),
     "EBCDIC": (TABLE.encode("cp037"), "encoding", 1, 'EBCDIC, as mainframes write it, and begins with "id,plan,days,left"'),
     "EBCDIC of fixed width": (
         "".join(f"{row.replace(',', ' '):40}" for row in ROWS).encode("cp500"), "encoding", 1, "EBCDIC"),

@@ -108,7 +108,8 @@ def test_any_text_is_judged(text):
 
 
 MARKERS = ["NA", "na", "n/a", "N/A", "#N/A", "NaN", "-nan", "NULL", "null", "\\N", "-", "--", "None", "inf", "+Inf",
-           "-Infinity", "#DIV/0!", "?", ".", "…", "－", "ー", "―", "なし", "不明", "Ｎ／Ａ", " NA ", "1.#QNAN"]  # fmt: skip
+           "-Infinity", "#DIV/0!", "?", ".", "…", "－", "ー", "―", "なし", "不明", "Ｎ／Ａ", " NA ", "1.#QNAN",
+           " ", "\u3000", "(Blank)", "[NULL]", "{missing}"]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", MARKERS)

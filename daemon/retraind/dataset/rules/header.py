@@ -36,6 +36,7 @@ def header(file: DataFile) -> Iterator[Finding]:
             name=table.text(table.header[0]),
             delimiter=DELIMITERS.get(table.suffix, b",").decode("ascii"),
             other_delimiter=other.decode("ascii") if other else _other_sign(table),
+            fixed_width=other is None and _has_fixed_width(table),
             other_extension=next((suffix for suffix, each in DELIMITERS.items() if each == other), None),
             paired=file.paired,
         )
@@ -73,6 +74,13 @@ def _other_sign(table: ReadResult) -> str | None:
             if len(counts) == 1 and counts != {0}:
                 return sign
     return " " if _has_spaces_between(table) else None
+
+
+def _has_fixed_width(table: ReadResult) -> bool:
+    """Return whether the first lines are equally long, filled up with spaces: columns have fixed widths."""
+    lines = table.oddities.head.splitlines()[:_LINES][:-1]
+    spaced = sum(b"  " in line for line in lines) * 2 > len(lines)
+    return len(lines) >= _FEWEST_LINES and spaced and len({*map(len, lines)}) == 1
 
 
 def _has_spaces_between(table: ReadResult) -> bool:

@@ -125,7 +125,7 @@ def target_values(file: DataFile) -> Iterator[Finding]:
         return
     wrong = [*_filled(file, found), *_unsuitable(file, found)]
     yield from wrong
-    if not wrong:
+    if not wrong and table.rows >= MIN_ROWS:
         yield from _classes(file, found)
 
 

@@ -23,8 +23,8 @@ _MONTHS, _DAYS = range(1, 13), range(1, 32)
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
 _MORE = (
-    r"(?P<more>(?:[.,]\d+)? ?(?:[AaPp]\.?[Mm]\.?)? ?"
-    r"(?:Z|z|UTC|GMT|JST|[+-]\d{2}(?::?\d{2})?)?(?:\[[\w/+-]+\])?)"
+    r"(?P<more>(?:[.,]\d+)? ?(?:[AaPp]\.?[Mm]\.?|午[前後])? ?"
+    r"(?:Z|z|(?:UTC|GMT|JST)?(?:[+-]\d{1,2}(?::?\d{2})?)?)(?:\[[\w/+-]+\])?)"
 )
 _DAY_OF_WEEK = r"(?: ?\((?:[日月火水木金土]|[A-Za-z]{3})\))?"
 _MONTH_NAME = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
@@ -44,7 +44,7 @@ _OTHERS = tuple(
         (
             "year-first",
             rf"(?P<year>\d{{4}})(?P<by>[-/.])(?P<month>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})\.?{_DAY_OF_WEEK}"
-            rf"(?:(?:T|,? +){_TIME}{_MORE})?",
+            rf"(?:(?:T|,? +)(?:午[前後] ?)?{_TIME}{_MORE})?",
         ),
         ("slashed-month", r"(?P<year>\d{4})/(?P<month>\d{1,2})"),
         (

@@ -47,20 +47,18 @@ _GROUPED = tuple(
 )
 _DECIMAL_COMMA = re.compile(r"[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*|[0-9]+,")
 
+_BRACKETS = frozenset({"()", "[]", "<>", "{}"})
 _OF_DATABASES = frozenset(
     each.casefold()
     for each in (
+        "",
         "NA",
         "N/A",
         "#N/A",
         "#NA",
-        "<NA>",
         "NaT",
         "NaN",
         "NULL",
-        "(null)",
-        "<null>",
-        "[null]",
         r"\N",
     )
 )
@@ -75,7 +73,7 @@ _MARKERS = _OF_DATABASES | frozenset(
         *(f"{sign}1.#{number}" for sign in ("", "-") for number in ("INF", "QNAN", "IND", "SNAN")),
         *(".", "..", "...", ":", "…"),
         *("-", "--", "---", "\u2014", "\u2013", "\u2015", "\u30fc", "?", "??", "*", "**", "\u00d7"),
-        *("n.a.", "n.d.", "nd", "tbd", "missing", "(missing)", "unknown", "undefined", "-none-", "blank"),
+        *("n.a.", "n.d.", "nd", "tbd", "missing", "unknown", "undefined", "-none-", "blank"),
         *(
             "なし",
             "無し",
@@ -121,15 +119,21 @@ def text_of(value: bytes) -> str:
 
 def is_marker(value: bytes) -> bool:
     """Return whether a value stands for a missing number, such as NA, -, NULL or an error of Excel."""
-    if len(value) > _LONGEST:
+    if not value or len(value) > _LONGEST:
         return False
     text = unicodedata.normalize("NFKC", text_of(value)).strip()
-    return text.casefold() in _MARKERS or remains_of(text) is not None
+    return _plain(text) in _MARKERS or remains_of(text) is not None
+
+
+def _plain(text: str) -> str:
+    """Return what may be a marker, without the brackets around it; a value of spaces is one as it is."""
+    text = text.strip().casefold()
+    return text[1:-1] if text[:1] + text[-1:] in _BRACKETS else text
 
 
 def is_database_marker(value: bytes) -> bool:
     """Return whether a value stands for a missing one in databases and programs, and means nothing else."""
-    return len(value) <= _LONGEST and text_of(value).strip().casefold() in _OF_DATABASES
+    return 0 < len(value) <= _LONGEST and _plain(text_of(value)) in _OF_DATABASES
 
 
 def notations(value: bytes) -> tuple[Notation, ...]:

@@ -47,6 +47,7 @@ _FAILED = re.compile(
 )
 _MAY_BE_TOTAL = re.compile(r'^[,\t" ]*[^,\t\r\n]{0,80}(計|[Tt]otal|TOTAL)', re.MULTILINE)
 _MOSTLY = 0.5  # of the rows
+_MOST_LINES = 50  # below a table
 _CTRL_Z = b"\x1a"
 
 
@@ -66,11 +67,14 @@ def line_below(table: ReadResult) -> LineBelow | None:
     An empty line sets it apart, or what it says.
     """
     ragged, last = table.ragged, table.oddities.last_line
-    if not 0 < ragged.count <= MAX_EXAMPLES:
+    filled = [row for row in ragged.first if row.width]
+    if not filled:
         return None
     first, end = ragged.first[0].line, ragged.first[-1].line
-    filled = [row for row in ragged.first if row.width]
-    if not filled or end - first >= ragged.count or end < last - 1:
+    if ragged.count > MAX_EXAMPLES:  # those that are not kept are of the same kind if all are together
+        apart = not ragged.first[0].width and all(row.width == 1 for row in filled)
+        end = last if apart and ragged.count <= _MOST_LINES else 0
+    if end - first >= ragged.count or end < last - 1:
         return None
     texts = [table.text(row.text).strip().strip('"').strip() for row in filled]
     apart = first < filled[0].line

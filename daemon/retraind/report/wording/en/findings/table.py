@@ -26,10 +26,22 @@ def blank_header(paired: bool) -> Words:
 
 
 def one_column(
-    name: str, delimiter: str, other_delimiter: str | None, other_extension: str | None, paired: bool
+    *,
+    name: str,
+    delimiter: str,
+    other_delimiter: str | None,
+    other_extension: str | None,
+    paired: bool,
+    fixed_width: bool = False,
 ) -> Words:
     """`delimiter` is the expected one; `other_delimiter`, if any, is evidently used instead."""
     again = deliver(paired)
+    if fixed_width:
+        return Words(
+            f"The header has only one column ({quoted(name)}): all lines are equally long and filled up with "
+            "spaces, so the columns seem to have fixed widths.",
+            f"Export the file with {delimiter_name(delimiter)} between the columns, and {again}.",
+        )
     if other_delimiter is None:
         return Words(
             f"The header has only one column ({quoted(name)}); the service requires at least two.",

@@ -28,9 +28,21 @@ def blank_header(paired: bool) -> Words:
 
 
 def one_column(
-    name: str, delimiter: str, other_delimiter: str | None, other_extension: str | None, paired: bool
+    *,
+    name: str,
+    delimiter: str,
+    other_delimiter: str | None,
+    other_extension: str | None,
+    paired: bool,
+    fixed_width: bool = False,
 ) -> Words:
     """`delimiter` is the expected one; `other_delimiter`, if any, is evidently used instead."""
+    if fixed_width:
+        return Words(
+            f"項目が1つ（{quoted(name)}）しかないため、データを読み込めません。すべての行が同じ長さで空白が埋められて"
+            "いるため、固定長のファイルのようです。",
+            f"固定長ではなく、区切り文字を{delimiter_name(delimiter)}にして出力し、{again(paired)}",
+        )
     if other_delimiter is None:
         return Words(
             f"項目が1つ（{quoted(name)}）しかないため、データを読み込めません。"
