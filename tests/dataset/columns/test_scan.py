@@ -136,15 +136,25 @@ def bad_dates(rows: list[tuple[int, list[bytes]]], sample: int) -> tuple[bool, i
     150,
     runs=RUNS,
     engine=st.sampled_from(Engine),
-    sample=st.sampled_from([1, 5, 40]),
+    sample=st.sampled_from([1, 5, 40, 130]),
+    first=st.sampled_from([2, 100]),
     piece=st.sampled_from([64, 4096]),
 )
-@example([(("1", "2026-01-05", "a", "yes"), 300), (("1", "2026-01-05", "a", "no"), 1)], Engine.RE2, 5, 4096)
-@example([(("", "2026-01-05", "a", "yes"), 300), (("1", "2026-01-05", "a", "yes"), 9)], Engine.RE2, 5, 4096)
-@example([(("1", "2026-01-05", "a", "yes"), 300), (("1-", "2026-01-05", "a", "yes"), 9)], Engine.RE2, 5, 4096)
-@example([(("1", "2026-01-05", "a", "yes"), 300), (("1", "2026-1-5", "a", "yes"), 9)], Engine.RE2, 5, 4096)
-@example([(("1", "", "", ""), 300), (("NA", "2026-1-5", "", "no"), 3)], Engine.RE2, 5, 4096)
-def test_what_is_proved_teaches_nothing(runs, engine, sample, piece):
+@example(
+    [(("1", "2026-01-05", "a", "yes"), 300), (("1", "2026-01-05", "a", "no"), 1)], Engine.RE2, 5, 100, 4096
+)
+@example(
+    [(("", "2026-01-05", "a", "yes"), 300), (("1", "2026-01-05", "a", "yes"), 9)], Engine.RE2, 5, 100, 4096
+)
+@example(
+    [(("1", "2026-01-05", "a", "yes"), 300), (("1-", "2026-01-05", "a", "yes"), 9)], Engine.RE2, 5, 100, 4096
+)
+@example(
+    [(("1", "2026-01-05", "a", "yes"), 300), (("1", "2026-1-5", "a", "yes"), 9)], Engine.RE2, 5, 100, 4096
+)
+@example([(("1", "", "", ""), 300), (("NA", "2026-1-5", "", "no"), 3)], Engine.RE2, 5, 100, 4096)
+@example([(("1", "2026-01-05", "a", "yes"), 120), (("x", "2026-1-5", "", "no"), 9)], Engine.RE2, 130, 2, 4096)
+def test_what_is_proved_teaches_nothing(runs, engine, sample, first, piece):
     cells = [list(row) for row, times in runs for _ in range(times)]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([["n", "d", "t", "target"], *cells])
@@ -155,7 +165,7 @@ def test_what_is_proved_teaches_nothing(runs, engine, sample, piece):
         line += 1 + sum(cell.count("\n") for cell in row)
     rows = [(line, [cell.encode() for cell in row]) for line, row in zip(lines, cells, strict=True)]
 
-    limits = Limits(piece=piece, sample=sample, engine=engine)
+    limits = Limits(piece=piece, sample=sample, first=first, engine=engine)
     found = read_table(SourceFile("t.csv", lambda: io.BytesIO(data)), target="target", limits=limits).columns
 
     expected = naive(rows, sample)
@@ -212,6 +222,7 @@ def test_a_column_that_deviates_is_not_read_any_more_but_for_dates_that_are_miss
     scan = ColumnScan(3)
     for line in range(2, 102):
         sample(scan, line, [b"1", b"2026-01-05", b"x"])
+    scan.end_sample()
     assert scan.wanted == (0, 1)
     scan.add([102], {0: [b"12-"], 1: [b"2026-01-05 10:00"]})
     assert scan.wanted == (1,)

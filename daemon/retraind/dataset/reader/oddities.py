@@ -34,7 +34,6 @@ _ODD_STARTS = RULE_STARTS | BLANK_STARTS | {_MARK[:1]}
 """Of rows that may be blank, or begin with a mark."""
 _TAIL = 4 << 10
 _EDGE = 3  # bytes of the last piece, in which something may begin that ends in the next one
-_ROWS = 100  # of the sample, to compare with the header
 _CELL = 64  # bytes kept of their values
 _CELLS = 1_000  # kept of a row
 _TABLE = 2  # columns, from which on a row of nothing but delimiters shows itself
@@ -88,7 +87,9 @@ class OddityFacts:
 class Oddities:
     """Receives what the reader reads of one file. All bytes go through `feed`, in order."""
 
-    def __init__(self, delimiter: bytes, engine: Engine) -> None:
+    def __init__(self, delimiter: bytes, engine: Engine, rows: int = 100) -> None:
+        """`rows` of the sample are kept, to compare them with the header."""
+        self._most_rows = rows
         self._delimiter = delimiter
         self._engine = engine
         self._head = b""
@@ -172,6 +173,11 @@ class Oddities:
     def _width(self) -> int:
         return 0 if self.names is None else len(self.names.cells)
 
+    @property
+    def needs_rows(self) -> bool:
+        """Whether the next row of the sample matters, whatever its values are."""
+        return self.names is not None and (self._below_header or len(self._rows) < self._most_rows)
+
     def may_have_names(self, data: bytes) -> bool:
         """Return whether a header that is no exact copy may stand in records."""
         return self._copies is not None and self._copies.may_stand_in(data)
@@ -249,7 +255,7 @@ class Oddities:
             if not is_usual:
                 if self._is_stray(lines[at], row, lasts[at], names):
                     strays.add(at)
-            elif len(self._rows) < _ROWS:
+            elif len(self._rows) < self._most_rows:
                 self._rows.append(_kept(row))
         return strays
 
@@ -274,7 +280,7 @@ class Oddities:
             if (below and is_rule(cells)) or is_rule_inside(cells):
                 self._rule_rows.add(line)
                 return True
-            if len(self._rows) < _ROWS:
+            if len(self._rows) < self._most_rows:
                 self._rows.append(_kept(cells))
         return False
 
@@ -420,4 +426,7 @@ def _all(data: bytes, text: bytes) -> Iterator[int]:
 
 
 def _kept(cells: Sequence[str]) -> tuple[bytes, ...]:
+    found = "\n".join(cells[:_CELLS]).encode("latin-1").split(b"\n")
+    if len(found) == len(cells) and max(map(len, found)) <= _CELL:
+        return tuple(found)
     return tuple(cell[:_CELL].encode("latin-1") for cell in cells[:_CELLS])

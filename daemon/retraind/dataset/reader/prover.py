@@ -19,6 +19,8 @@ _NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
 all that is searched for elsewhere. Where none of them is, nobody needs to search."""
 _PLAIN = re.compile(b"[^%b]*+" % _NOT_PLAIN)
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
+WORTH_ASKING = 100
+"""Bytes of records for each column, from which on an automaton for those of other widths is worth making."""
 LONG = 4
 """Line breaks, from which on a value is long: there may be rows in it."""
 
@@ -143,10 +145,12 @@ class Prover:
         self.form = form
         self.blank = blank
         self._engine = engine
+        self._values = values
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
         self._ragged: dict[int, Automaton | None] = {}  # by width
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         self._ends_in_lf = form.endings in ({LF}, {CRLF})  # then each record has one line feed
+        self._asked = 0  # bytes of records
         self._proves = engine is not Engine.NONE and 0 < form.width <= MAX_WIDTH and bool(form.endings)
 
     @cached_property
@@ -169,6 +173,10 @@ class Prover:
         grammars = [self._grammar.with_breaks(few=few) for few in (True, False)]
         return tuple(compiled(each, self._engine) for each in grammars)
 
+    def is_for(self, form: Form, values: Mapping[int, bytes], blank: bytes | None) -> bool:
+        """Return whether it proves just such records."""
+        return (form, values, blank) == (self.form, self._values, self.blank)
+
     def prove(self, data: bytes, at: int) -> Proved:
         """Return what is proved of `data` from `at`, where a record begins."""
         if not self._proves:
@@ -176,9 +184,7 @@ class Prover:
         end = at if self._plain is None else matched(self._plain, data, at)
         is_plain = end > at and data.find(LF, end) < 0
         if not is_plain:
-            if self._simple is None:
-                return Proved(0, 0, 0)
-            end = matched(self._simple, data, end)
+            end = self._end_of_simple(data, end)
         if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = (line_feeds if self._ends_in_lf else line_breaks)(data, at, end)
@@ -197,6 +203,12 @@ class Prover:
                 breaks += line_breaks(data, begin, end)
         return Proved(end - at, rows, breaks, short - at, lines)
 
+    def _end_of_simple(self, data: bytes, at: int) -> int:
+        """Return where simple records end that begin at `at`, where plain ones have ended."""
+        if self._plain is not None and are_plain(data, at, data.find(LF, at)):
+            return at  # it is for its values that this line is none
+        return at if self._simple is None else matched(self._simple, data, at)
+
     def ragged(self, data: bytes, at: int, width: int) -> Proved:
         """Return how many records at `at` are of this other width; of any other one if it is 0."""
         if not self._proves or self._is_cut:
@@ -211,6 +223,9 @@ class Prover:
     def knows_values(self, records: bytes) -> bool:
         """Return whether each of these records is as proved records are, or has another width."""
         if not self._proves or not records:
+            return False
+        self._asked += len(records)
+        if self._asked < WORTH_ASKING * self.form.width:
             return False
         return self._other_width is not None and matched(self._other_width, records, 0) == len(records)
 

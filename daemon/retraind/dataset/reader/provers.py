@@ -87,7 +87,9 @@ class Provers:
             if self.witness is not None:
                 grammar[self.witness] = usual
             self.wanted = tuple(sorted(grammar))
-            self._prover = Prover(Form(self._delimiter, header.width, endings), grammar, self._engine, blank)
+            form = Form(self._delimiter, header.width, endings)
+            if self._prover is None or not self._prover.is_for(form, grammar, blank):
+                self._prover = Prover(form, grammar, self._engine, blank)
         return self._prover
 
     def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:

@@ -46,6 +46,7 @@ class Limits:
     waiting: int = 1 << 20  # of a row that is not complete yet, for the prover
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows
+    first: int = 100  # rows of the sample that are all read, to compare them with the header
     engine: Engine | None = None  # None: the fastest that is installed
     patience: float | None = 10.0  # seconds; a file with too many errors is not read any longer
     errors: int = 10_000  # rows with an error that are not too many
@@ -132,7 +133,7 @@ class RowReader:
         self.columns = ColumnScan(0)
         self.roles = Roles()
         engine = limits.engine or best_engine()
-        self.oddities = Oddities(delimiter, engine)
+        self.oddities = Oddities(delimiter, engine, limits.first)
         self._delimiter = delimiter
         self._names = names
         self._limits = limits
@@ -197,27 +198,48 @@ class RowReader:
 
     def _drain(self, *, final: bool) -> None:
         """Read all records that can be read by now."""
-        while self.header is None:
-            if (batch := self._scanner.read(MAX_WINDOW, Wish(most=1), self._limits.header)) is None:
-                self._check_header()
-                return
-            if batch.rows:
-                self._begin(batch)
-        while self.count < self._sample and self.width:
-            wish = Wish(most=self._sample - self.count)
-            if (batch := self._scanner.read(MAX_WINDOW, wish)) is None:
-                return
-            self._read(batch, early=True)
+        if not self._read_header():
+            return
         while True:
-            self._prove()
-            if self._waits(final=final):
-                return
-            batch = self._scanner.read(self._window, self._wish())
+            if self._may_prove():
+                self._prove()
+                if self._waits(final=final):
+                    return
+            early = self._is_early()
+            batch = self._scanner.read(*(self._early_wish() if early else (self._window, self._wish())))
             if batch is None:
                 return
             if not batch.count:
                 self._least = min(2 * self._least, MAX_WINDOW)
-            self._read(batch, early=False)
+            self._read(batch, early=early)
+
+    def _read_header(self) -> bool:
+        """Return whether the header is read."""
+        while self.header is None:
+            if (batch := self._scanner.read(MAX_WINDOW, Wish(most=1), self._limits.header)) is None:
+                self._check_header()
+                return False
+            if batch.rows:
+                self._begin(batch)
+        return True
+
+    def _is_early(self) -> bool:
+        """Return whether the next row belongs to the sample."""
+        if self.count < self._sample and self.width:
+            return True
+        self.columns.end_sample()
+        return False
+
+    def _may_prove(self) -> bool:
+        """Return whether rows may be passed over that teach nothing."""
+        return not self._is_early() or (self.count >= self._limits.first and not self.oddities.needs_rows)
+
+    def _early_wish(self) -> tuple[int, Wish]:
+        """Return how much of the sample is read next, and what of it."""
+        rest = self._sample - self.count
+        if self._may_prove():
+            return self._window, Wish(most=rest)
+        return MAX_WINDOW, Wish(most=min(max(self._limits.first, 1), rest))
 
     def _wish(self) -> Wish:
         """Return what has to be read of the next records."""
@@ -346,10 +368,10 @@ class RowReader:
             values = {column: [found[at] for at in places] for column, found in values.items()}
         if not values or not lines:
             return
+        self._provers.check(values)
         if early:
             self.columns.sample(lines, [*values.values()])
         else:
-            self._provers.check(values)
             self.columns.add(lines, values)
 
     def _add_endings(self, batch: Batch, *, early: bool) -> None:

@@ -4,7 +4,7 @@ Also what is remembered of values, whatever they are: their shapes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from retraind.dataset.reader.automaton import literal
 from retraind.dataset.reader.columns.dates import DATED, USUAL_YEARS, Form, form_of, guard, written_as
@@ -18,6 +18,9 @@ DATES_COUNTED = 1_000
 _NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even where there is no other one
 _DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
 _MOST_SHAPES = 64
+_WRITTEN_SHAPES = 8
+"""Shapes of a column that an expression has: a table may have a thousand columns."""
+_STRUCTURE = re.compile(rb'[,\t"\r\n]')
 
 
 class Shapes:
@@ -39,6 +42,16 @@ class Shapes:
     def have(self, value: bytes) -> bool:
         """Return whether a value's shape is known."""
         return self._shape(value) in self._known
+
+    def written(self) -> list[bytes]:
+        """Return an expression for the values of each shape; none if there are many."""
+        if len(self._known) > _WRITTEN_SHAPES:
+            return []
+        plain = (shape for shape in sorted(self._known) if not _STRUCTURE.search(shape))
+        return [
+            literal(shape[: self._head]) + literal(shape[self._head :]).replace(b"0", b"[0-9]")
+            for shape in plain
+        ]
 
     def others(self, values: Sequence[bytes]) -> list[bytes]:
         """Return the values of other shapes that are not empty, each once."""
@@ -136,13 +149,21 @@ class KnownDates:
             return dates
         return b"%b|%b" % (dates, b"|".join(map(literal, self._markers)))
 
-    def are_known(self, values: Sequence[bytes]) -> bool:
-        """Return whether values of the sample are dates that teach nothing."""
+    def known(self) -> list[bytes]:
+        """Return expressions for dates that teach nothing within the sample."""
         if self.unread is not None:
-            return not self._shapes.others(values)
-        if self.are_digits or (good := self._with_markers(self._good())) is None:
-            return False
-        return self._match(good, values)
+            return self._shapes.written()
+        good = None if self.are_digits else self._with_markers(self._good())
+        return [] if good is None else [good]
+
+    def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
+        """Return those values of the sample that teach anything."""
+        if self.unread is not None:
+            return self._shapes.others(values)
+        known = self.known()
+        if known and self._match(known[0], values):
+            return ()
+        return {value for value in values if value and not (known and self._match(known[0], [value]))}
 
     def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
         if self._pattern[0] != guard:

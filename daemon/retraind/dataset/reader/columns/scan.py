@@ -6,6 +6,7 @@ too long say nothing about columns.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.dates import form_of
@@ -24,7 +25,7 @@ from retraind.dataset.reader.columns.target import NEVER, TargetScan
 from retraind.dataset.reader.examples import MAX_EXAMPLES
 
 _DATE_DIGITS = 6  # the fewest of a date that is digits alone
-_FIRST_VALUES = 32  # that mostly show what a column is; the others are then read at once
+_FIRST_VALUES = (4, 32)  # that mostly show what a column is; the others are then read at once
 _SOME_ROWS = 10  # of numbers or dates, from which on a text below them is not theirs
 _SAMPLED_AT_ONCE = 200  # rows of the sample
 _EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
@@ -68,6 +69,10 @@ class _Numbers:
             self._shapes.add(place.value)
         return True
 
+    def known(self) -> list[bytes]:
+        """Return expressions for values that teach nothing within the sample."""
+        return [*([PLAIN_NUMBER] if self.are_numbers else ()), *self._shapes.written()]
+
     def knows_marker(self, value: bytes) -> bool:
         """Return whether a value that stands for none teaches nothing any more."""
         return len(self.markers) >= MAX_EXAMPLES and self._shapes.have(value)
@@ -100,8 +105,9 @@ class _Column:
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         """Read values of the sample."""
         self.has_gaps = self.has_gaps or b"" in values
-        for part in (slice(_FIRST_VALUES), slice(_FIRST_VALUES, None)):
-            self._learn(lines[part], values[part])
+        for begin, end in pairwise((0, *_FIRST_VALUES, len(values))):
+            if begin < end:
+                self._learn(lines[begin:end], values[begin:end])
 
     def _learn(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         telling: Collection[bytes] | None = None  # all values
@@ -110,8 +116,8 @@ class _Column:
                 return
             if self.numbers.are_numbers:
                 telling = self.numbers.telling(values)
-        elif self.numbers is None and self.dates.are_known(values):
-            return
+        elif self.numbers is None:
+            telling = self.dates.telling(values)
         else:
             # Where no value was a number or a date yet, thousands of NA are one.
             telling = {value for value in set(values) if not self._is_known_marker(value)}
@@ -173,19 +179,41 @@ class _Column:
             return Kind.DATE
         return Kind.NUMBER if self.numbers is not None and self.numbers.are_numbers else Kind.TEXT
 
-    def grammar(self) -> bytes | None:
-        """Return an expression for the values that teach nothing; None if that is any value."""
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it may be one of dates as well as one of numbers."""
+        return self.dates is not None and self.numbers is not None
+
+    def grammar(self, *, early: bool = False) -> bytes | None:
+        """Return an expression for the values that teach nothing; None if that is any value.
+
+        `early`: in the sample, where more can be learnt.
+        """
         if self.kind is Kind.EMPTY:
             return b""
-        found = self.usual()
+        if not early:
+            found = self.usual()
+        elif self.numbers is None and self.dates is None:
+            return None
+        else:
+            found = b"|".join(self._known())
         return None if found is None else b"(?:%s)?" % found
 
-    def usual(self) -> bytes | None:
+    def _known(self) -> list[bytes]:
+        """Return expressions for the values that teach nothing within the sample, unless all do."""
+        if self.is_undecided:
+            return []
+        known = self.numbers or self.dates
+        return [] if known is None else known.known()
+
+    def usual(self, *, early: bool = False) -> bytes | None:
         """Return an expression for the numbers or dates that teach nothing; None if this has none."""
+        if early and self.is_undecided:
+            return None
         match self.kind:
             case Kind.DATE:
                 assert self.dates is not None
-                return self.dates.guard()
+                return b"|".join(self.dates.known()) or None if early else self.dates.guard()
             case Kind.NUMBER:
                 assert self.numbers is not None
                 return None if self.settled or self.numbers.deviates else PLAIN_NUMBER
@@ -231,11 +259,18 @@ class ColumnScan:
         self._rows_before = 0  # and those read until then
         self._stale = False
         self._version = 0
+        self._early = True  # the sample is not read yet
+        self._learnt = 0  # rows of it that were read
+        self._next = 1  # after so many, the grammar is asked for again
 
     def sample(self, lines: Sequence[int], values: Sequence[Sequence[bytes]]) -> None:
         """Read rows of the sample: their lines, and by column all of their values."""
         # Of a wide table, few rows come at a time.
         self._lines += lines
+        self._learnt += len(lines)
+        if self._learnt >= self._next:
+            self._version += 1
+            self._next = 2 * self._learnt
         for waiting, found in zip(self._values, values, strict=True):
             waiting.extend(found)
         if len(self._lines) >= _SAMPLED_AT_ONCE:
@@ -243,6 +278,12 @@ class ColumnScan:
         if self._target is not None:
             self._target.add(lines, values[self._target.column], early=True)
         self._add_series(lines, dict(enumerate(values)))
+
+    def end_sample(self) -> None:
+        """Note that no more of the sample is to come."""
+        if self._early:
+            self._early = False
+            self._version += 1
 
     def _read_sample(self) -> None:
         """Read what waits of the sample."""
@@ -269,7 +310,9 @@ class ColumnScan:
         """
         self._read_sample()
         found = {
-            at: each for at, column in enumerate(self._columns) if (each := column.grammar()) is not None
+            at: each
+            for at, column in enumerate(self._columns)
+            if (each := column.grammar(early=self._early)) is not None
         }
         if self._target is not None:
             found.pop(self._target.column, None)
@@ -288,7 +331,9 @@ class ColumnScan:
         return {
             at: usual
             for at, column in enumerate(self._columns)
-            if at not in taken and not column.has_gaps and (usual := column.usual()) is not None
+            if at not in taken
+            and not column.has_gaps
+            and (usual := column.usual(early=self._early)) is not None
         }
 
     def texts(self) -> Iterator[int]:
@@ -305,12 +350,16 @@ class ColumnScan:
     def _target_grammar(self) -> bytes | None:
         if self._target is None:
             return None
-        usual = self._columns[self._target.column].grammar()  # as for a column without a meaning
+        column = self._columns[self._target.column]
+        usual = column.grammar(early=self._early)  # as for a column without a meaning
+        if self._early and column.is_undecided:
+            return NEVER
         own = self._target.grammar(within=usual)
         return usual if own is None else own
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
         """Read rows after the sample: their lines, and at least the values of the columns `wanted`."""
+        self.end_sample()
         self._read_sample()
         changed = False
         before = self._state
