@@ -7,6 +7,7 @@ for bytes that are rare. What the evidence means is decided in rules/causes/.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Engine
@@ -42,7 +43,6 @@ _SWALLOWED_TABBED = 1  # of tab-separated values: text has hardly any tabs
 _MOSTLY = 0.9  # of its lines
 
 _CTRL_Z_LINES = (b"\n\x1a", b"\r\x1a")
-_CTRL_Z = re.compile(rb"(?<=[\r\n])\x1a")
 _ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
 _LEADS = frozenset(range(0x81, 0xA0)) | frozenset(range(0xE0, 0xFD))
 """First bytes of Shift_JIS characters, whose second byte may be that of a backslash."""
@@ -139,11 +139,12 @@ class Oddities:
                 _note_all(found, sign, edge, piece, line_of)
         if CTRL_Z in piece:
             data = (edge[-1:] or b"\n") + piece
-            for match in _CTRL_Z.finditer(data):
-                if self._ctrl_z.full:
-                    self._ctrl_z.count += sum(data.count(each, match.start() - 1) for each in _CTRL_Z_LINES)
-                    break
-                _note(self._ctrl_z, piece, match.start() - 1, line_of)
+            places = sorted(
+                at for each in _CTRL_Z_LINES for at in islice(_all(data, each), MAX_EXAMPLES)
+            )[: MAX_EXAMPLES - len(self._ctrl_z.first)]
+            for at in places:
+                _note(self._ctrl_z, piece, at, line_of)
+            self._ctrl_z.count += sum(map(data.count, _CTRL_Z_LINES)) - len(places)
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
 
@@ -177,6 +178,11 @@ class Oddities:
     def needs_rows(self) -> bool:
         """Whether the next row of the sample matters, whatever its values are."""
         return self.names is not None and (self._below_header or len(self._rows) < self._most_rows)
+
+    @property
+    def _fewest_inside(self) -> int:
+        """Return the fewest delimiters of a value that contains rows."""
+        return self._fewest_swallowed * (self._width - 1)
 
     def may_have_names(self, data: bytes) -> bool:
         """Return whether a header that is no exact copy may stand in records."""
@@ -228,6 +234,9 @@ class Oddities:
         """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
         if self.names is None:
             return False
+        inside = records.replace(QUOTE + QUOTE, b"").split(QUOTE)[1::2]
+        if max(map(bytes.count, inside, repeat(self._delimiter)), default=0) < self._fewest_inside:
+            return False
         texts = (found[1] for found in _QUOTED.finditer(records))
         return any(
             self._are_rows(text.replace(b'""', b'"'))
@@ -265,7 +274,7 @@ class Oddities:
             self._first_row = _kept(cells)
         if cells and cells[0].startswith(_MARK):
             self._marked_rows.add(line)
-        if last > line and any(self._are_rows(cell.encode("latin-1")) for cell in cells):
+        if last > line and self._has_rows(cells):
             self._swallowed.add(SwallowedRows(line, last))
         width = self._width
         if len(cells) == width and is_blank(cells):
@@ -305,7 +314,7 @@ class Oddities:
         ):
             fewest = self._fewest_swallowed + 1  # lines, with the first and the last one
             for line, row, end in zip(batch.lines, batch.rows, (*batch.lines[1:], next_line), strict=True):
-                if end > line + fewest and any(self._are_rows(cell.encode("latin-1")) for cell in row):
+                if end > line + fewest and self._has_rows(row):
                     self._swallowed.add(SwallowedRows(line, end - 1))
         return empty
 
@@ -352,10 +361,18 @@ class Oddities:
             data, around, lambda: batch.equal_to([""] * self._width, 0)[0], mixed=self.mixed
         ) and self._copies.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
 
+    def _has_rows(self, cells: Sequence[str]) -> bool:
+        """Return whether a value of a row contains rows."""
+        if "".join(cells).count(self._delimiter.decode("latin-1")) < self._fewest_inside:
+            return False
+        return any(self._are_rows(cell.encode("latin-1")) for cell in cells)
+
     def _are_rows(self, value: bytes) -> bool:
         """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""
-        lines = value[:VALUE_BYTES].splitlines()[1:-1]
         separators = self._width - 1
+        if value.count(self._delimiter) < self._fewest_inside:
+            return False
+        lines = value[:VALUE_BYTES].splitlines()[1:-1]
         alike = sum(each.count(self._delimiter) == separators for each in lines)
         return alike >= self._fewest_swallowed and alike >= _MOSTLY * len(lines)
 

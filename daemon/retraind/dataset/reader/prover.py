@@ -84,7 +84,7 @@ class _Grammar:
         if few:
             line = b'[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b' % (most, most, most)
             quoted = b"%b(?:(?:\r\n|\n|\r)%b){0,%d}%b" % (line, line, LONG - 1, most)
-        return b'(?:"%b"|%b)' % (quoted, plain)
+        return b'(?:(?:"%b")?%b)' % (quoted, plain)
 
     def other_width(self) -> bytes:
         """As the simple one, and records of any other width."""

@@ -88,13 +88,6 @@ class Names(NamedTuple):
     """The file is a time series."""
 
 
-def _encoded(values: Sequence[str]) -> list[bytes]:
-    found = "\n".join(values).encode("latin-1").split(b"\n")
-    if len(found) == len(values) and max(map(len, found)) <= VALUE_BYTES:
-        return found
-    return [value[:VALUE_BYTES].encode("latin-1") for value in values]
-
-
 def _regular(batch: Batch, width: int, strays: Collection[int]) -> list[int]:
     """Return the places of rows of data among those of the header's width."""
     of_width = (at for at, found in enumerate(batch.widths) if found == width)
@@ -106,7 +99,12 @@ def _sampled(batch: Batch, width: int) -> Mapping[int, Sequence[bytes]]:
     rows = batch.rows
     if batch.count_of(width) < batch.count:
         rows = [row for row in rows if len(row) == width]
-    return dict(enumerate(map(_encoded, zip(*rows, strict=True))))
+    for between in ("\n", "\0"):  # all at once, if no value has it
+        found = between.join(map(between.join, rows)).encode("latin-1").split(between.encode("latin-1"))
+        if len(found) == len(rows) * width and max(map(len, found)) <= VALUE_BYTES:
+            return {column: found[column::width] for column in range(width)}
+    columns = enumerate(zip(*rows, strict=True))
+    return {at: [value[:VALUE_BYTES].encode("latin-1") for value in values] for at, values in columns}
 
 
 def _ragged(batch: Batch, width: int, delimiter: bytes) -> Iterator[RaggedRow]:
@@ -145,6 +143,7 @@ class RowReader:
         self._window = self._least = _FIRST_WINDOW
         self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
+        self._swallowed_to = 0  # what is before this place, in the same, is read the exact way
         self._trusted: tuple[int | None, bool] = (None, False)
         """The witness, and whether blank rows are proved: for which other odd rows were not searched for."""
         self._searched = b""  # what has no odd rows, of what is read next
@@ -178,26 +177,24 @@ class RowReader:
             self.oddities.feed(piece, lambda offset: self.line_of(piece, offset), plain=plain)
             # The rest of the piece need not be joined with what is left of the one before.
             if begin := self._scanner.feed_line(piece):
-                self._odd = 0
-                self._drain(final=False)
+                self._read_fed(final=False)
             self._scanner.feed(piece, begin)
-            self._odd = 0
-            self._drain(final=False)
+            self._read_fed(final=False)
 
     def finish(self) -> None:
         """Read what is left after the last piece."""
         if self.endless_header is not None:
             return
         self._scanner.feed(b"", final=True)
-        self._odd = 0
-        self._drain(final=True)
+        self._read_fed(final=True)
         if self._last_is_empty and self.width > 1:
             self.ragged.drop_last()
             self.empty_lines -= 1
         self.unclosed_line = self._scanner.unclosed_line
 
-    def _drain(self, *, final: bool) -> None:
+    def _read_fed(self, *, final: bool) -> None:
         """Read all records that can be read by now."""
+        self._odd = self._swallowed_to = 0
         if not self._read_header():
             return
         while True:
@@ -251,6 +248,7 @@ class RowReader:
             odd = self.oddities.find(self._scanner.data, self._scanner.at) - self._scanner.at
         keep = 0 <= odd < len(data)
         self._searched = b"" if keep else data
+        keep = keep or self._scanner.at < self._swallowed_to
         if not wanted or prover.knows_values(data):
             return Wish(keep=keep)
         return Wish(columns=wanted, width=self.width, keep=keep)
@@ -323,6 +321,8 @@ class RowReader:
     def _proved(self, prover: Prover) -> Proved:
         """Return what is proved, up to a row that has to be read the exact way for another reason."""
         data, at = self._scanner.data, self._scanner.at
+        if at < self._swallowed_to:
+            return Proved(0, 0, 0)
         trusted = (self._provers.witness, prover.blank is not None)
         if 0 <= self._odd <= at or trusted != self._trusted:
             self._trusted = trusted
@@ -343,6 +343,7 @@ class RowReader:
             records = data[at + proved.short : at + proved.size]
             self._long_records += 1 + len(records) // MAX_WINDOW
             if self.oddities.has_swallowed_rows(records):
+                self._swallowed_to = at + min(proved.size, _WORTH * self._window)
                 return Proved(0, 0, 0)
         return proved
 

@@ -68,7 +68,10 @@ def is_rule_inside(cells: Sequence[str]) -> bool:
 
 def without_mark(cells: Sequence[str]) -> list[str]:
     """Return names without what a file's start, or the end of one before it, may add to the first one."""
-    first, *others = (cell[:_NAME] for cell in cells or ("",))
+    first, *others = cells or ("",)
+    first = first[:_NAME]
+    if max(map(len, others), default=0) > _NAME:
+        others = [cell[:_NAME] for cell in others]
     while first.startswith(_MARKS):
         first = first[next(len(mark) for mark in _MARKS if first.startswith(mark)) :]
         if first.startswith('"') and first.endswith('"') and len(first) > 1:
@@ -77,7 +80,11 @@ def without_mark(cells: Sequence[str]) -> list[str]:
 
 
 def _plain(names: Sequence[str]) -> list[str]:
-    return [name.encode("latin-1").lower().strip(b" ").decode("latin-1") for name in names]
+    text = "\n".join(names).encode("latin-1").lower().decode("latin-1")
+    found = text.split("\n")
+    if len(found) != len(names):
+        found = [name.encode("latin-1").lower().decode("latin-1") for name in names]
+    return [name.strip(" ") for name in found] if " " in text else found
 
 
 class Names:
