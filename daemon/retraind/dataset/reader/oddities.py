@@ -7,7 +7,7 @@ for bytes that are rare. What the evidence means is decided in rules/causes/.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Engine
@@ -139,9 +139,8 @@ class Oddities:
                 _note_all(found, sign, edge, piece, line_of)
         if CTRL_Z in piece:
             data = (edge[-1:] or b"\n") + piece
-            places = sorted(
-                at for each in _CTRL_Z_LINES for at in islice(_all(data, each), MAX_EXAMPLES)
-            )[: MAX_EXAMPLES - len(self._ctrl_z.first)]
+            found_at = (islice(_all(data, each), MAX_EXAMPLES) for each in _CTRL_Z_LINES)
+            places = sorted(chain(*found_at))[: MAX_EXAMPLES - len(self._ctrl_z.first)]
             for at in places:
                 _note(self._ctrl_z, piece, at, line_of)
             self._ctrl_z.count += sum(map(data.count, _CTRL_Z_LINES)) - len(places)
