@@ -7,8 +7,7 @@ for bytes that are rare. What the evidence means is decided in rules/causes/.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
-from typing import NamedTuple
+from itertools import chain, islice
 
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, LF, QUOTE
@@ -26,7 +25,7 @@ from retraind.dataset.reader.strays.names import (
     is_rule_inside,
 )
 from retraind.dataset.reader.strays.searching import Blanks, Copies, Rules
-from retraind.dataset.reader.windows import VALUE_BYTES
+from retraind.dataset.reader.strays.swallowed import Swallowed, SwallowedRows
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
@@ -38,22 +37,11 @@ _EDGE = 3  # bytes of the last piece, in which something may begin that ends in 
 _CELL = 64  # bytes kept of their values
 _CELLS = 1_000  # kept of a row
 _TABLE = 2  # columns, from which on a row of nothing but delimiters shows itself
-_SWALLOWED = 3  # rows in one value, from which on they are no chance
-_SWALLOWED_TABBED = 1  # of tab-separated values: text has hardly any tabs
-_MOSTLY = 0.9  # of its lines
 
 _CTRL_Z_LINES = (b"\n\x1a", b"\r\x1a")
 _ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
 _LEADS = frozenset(range(0x81, 0xA0)) | frozenset(range(0xE0, 0xFD))
 """First bytes of Shift_JIS characters, whose second byte may be that of a backslash."""
-_QUOTED = re.compile(rb'"([^"]*(?:""[^"]*)*)"')
-
-
-class SwallowedRows(NamedTuple):
-    """Rows inside one value, from the line of the quote that opens it to the line of the one that ends it."""
-
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +91,6 @@ class Oddities:
         self.mixed = False
         """Not all rows end as the header does."""
         self._below_header = True  # the next row is the one after the header, or after a copy of it
-        self._fewest_swallowed = _SWALLOWED_TABBED if delimiter == b"\t" else _SWALLOWED
         self._rows: list[tuple[bytes, ...]] = []
         self._first_row: tuple[bytes, ...] | None = None
         self._blank: Examples[int] = Examples()
@@ -117,7 +104,7 @@ class Oddities:
         self._ctrl_z: Examples[int] = Examples()
         self._escapes: Examples[int] = Examples()
         self._escapes_shift_jis: Examples[int] = Examples()
-        self._swallowed: Examples[SwallowedRows] = Examples()
+        self._swallowed = Swallowed(delimiter, 0)
 
     def feed(self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False) -> None:
         """Read the next piece, without the byte order mark; `line_of` returns the line of an offset in it.
@@ -168,6 +155,7 @@ class Oddities:
             self._blanks = Blanks(len(cells), self._delimiter, ending, self._engine)
             self._copies = Copies(self.names, self._delimiter, ending, self._engine)
             self._rules = Rules(len(cells), self._delimiter, ending, self._engine)
+            self._swallowed = Swallowed(self._delimiter, len(cells))
 
     @property
     def _width(self) -> int:
@@ -177,11 +165,6 @@ class Oddities:
     def needs_rows(self) -> bool:
         """Whether the next row of the sample matters, whatever its values are."""
         return self.names is not None and (self._below_header or len(self._rows) < self._most_rows)
-
-    @property
-    def _fewest_inside(self) -> int:
-        """Return the fewest delimiters of a value that contains rows."""
-        return self._fewest_swallowed * (self._width - 1)
 
     def may_have_names(self, data: bytes) -> bool:
         """Return whether a header that is no exact copy may stand in records."""
@@ -231,17 +214,7 @@ class Oddities:
 
     def has_swallowed_rows(self, records: bytes) -> bool:
         """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
-        if self.names is None:
-            return False
-        inside = records.replace(QUOTE + QUOTE, b"").split(QUOTE)[1::2]
-        if max(map(bytes.count, inside, repeat(self._delimiter)), default=0) < self._fewest_inside:
-            return False
-        texts = (found[1] for found in _QUOTED.finditer(records))
-        return any(
-            self._are_rows(text.replace(b'""', b'"'))
-            for text in texts
-            if max(text.count(b"\n"), text.count(b"\r")) > self._fewest_swallowed
-        )
+        return self.names is not None and self._swallowed.are_in(records)
 
     def sample(self, lines: Sequence[int], rows: Sequence[Sequence[str]], lasts: Sequence[int]) -> set[int]:
         """Read records of the sample: their first physical lines, values as Latin-1, and last lines.
@@ -273,8 +246,7 @@ class Oddities:
             self._first_row = _kept(cells)
         if cells and cells[0].startswith(_MARK):
             self._marked_rows.add(line)
-        if last > line and self._has_rows(cells):
-            self._swallowed.add(SwallowedRows(line, last))
+        self._swallowed.read(cells, line, last)
         width = self._width
         if len(cells) == width and is_blank(cells):
             self._blank.add(line)
@@ -309,12 +281,10 @@ class Oddities:
             empty = self._each(batch, names)
         if search and (
             batch.more_breaks < 0
-            or (batch.more_breaks and _has_many_lines(batch.data, self._fewest_swallowed))
+            or (batch.more_breaks and _has_many_lines(batch.data, self._swallowed.fewest))
         ):
-            fewest = self._fewest_swallowed + 1  # lines, with the first and the last one
             for line, row, end in zip(batch.lines, batch.rows, (*batch.lines[1:], next_line), strict=True):
-                if end > line + fewest and self._has_rows(row):
-                    self._swallowed.add(SwallowedRows(line, end - 1))
+                self._swallowed.read(row, line, end - 1)
         return empty
 
     def _each(self, batch: Batch, names: Names) -> Collection[int]:
@@ -360,21 +330,6 @@ class Oddities:
             data, around, lambda: batch.equal_to([""] * self._width, 0)[0], mixed=self.mixed
         ) and self._copies.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
 
-    def _has_rows(self, cells: Sequence[str]) -> bool:
-        """Return whether a value of a row contains rows."""
-        if "".join(cells).count(self._delimiter.decode("latin-1")) < self._fewest_inside:
-            return False
-        return any(self._are_rows(cell.encode("latin-1")) for cell in cells)
-
-    def _are_rows(self, value: bytes) -> bool:
-        """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""
-        separators = self._width - 1
-        if value.count(self._delimiter) < self._fewest_inside:
-            return False
-        lines = value[:VALUE_BYTES].splitlines()[1:-1]
-        alike = sum(each.count(self._delimiter) == separators for each in lines)
-        return alike >= self._fewest_swallowed and alike >= _MOSTLY * len(lines)
-
     def facts(self, next_line: int) -> OddityFacts:
         """Return the evidence, after the last piece; `next_line` is the line after the last line break."""
         return OddityFacts(
@@ -394,7 +349,7 @@ class Oddities:
             lost=self._lost,
             escapes=self._escapes,
             escapes_shift_jis=self._escapes_shift_jis,
-            swallowed=self._swallowed,
+            swallowed=self._swallowed.found,
         )
 
 

@@ -1,10 +1,11 @@
 """The rows of a table: how many there are, which differ in width, and what their values show.
 
-The first row is the header, the next ones are the sample; both are read the exact way. Behind them, records
-are proved many at once where possible; where not, some are read the exact way, and proving is tried again.
+The first row is the header, the next ones are the sample. The header and some rows are read the exact way.
+Behind them, records are proved many at once where possible; where not, some are read the exact way, and
+proving is tried again.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -14,10 +15,10 @@ from retraind.dataset.reader.automaton import Engine, best_engine
 from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.encodings.names import column_named
-from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.oddities import Oddities
 from retraind.dataset.reader.prover import LONG, Proved, Prover
 from retraind.dataset.reader.provers import Ahead, Header, Provers
+from retraind.dataset.reader.ragged import RaggedRows
 from retraind.dataset.reader.records import MAX_WINDOW, Batch, Scanner
 from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
 from retraind.dataset.reader.windows import VALUE_BYTES, Wish
@@ -50,15 +51,6 @@ class Limits:
     engine: Engine | None = None  # None: the fastest that is installed
     patience: float | None = 10.0  # seconds; a file with too many errors is not read any longer
     errors: int = 10_000  # rows with an error that are not too many
-
-
-class RaggedRow(NamedTuple):
-    """A row whose number of fields differs from the header's; `width` is 0 for an empty line."""
-
-    line: int
-    width: int
-    text: bytes = b""
-    """How it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +99,6 @@ def _sampled(batch: Batch, width: int) -> Mapping[int, Sequence[bytes]]:
     return {at: [value[:VALUE_BYTES].encode("latin-1") for value in values] for at, values in columns}
 
 
-def _ragged(batch: Batch, width: int, delimiter: bytes) -> Iterator[RaggedRow]:
-    """Yield the rows of another width. In a file of one column, an empty line is a missing value."""
-    for at, (line, found) in enumerate(zip(batch.lines, batch.widths, strict=True)):
-        if found != width and (found or width > 1):
-            cells = batch.rows[at][:MAX_EXAMPLES] if found else []
-            text = delimiter.join(cell.encode("latin-1") for cell in cells)
-            yield RaggedRow(line, found, text[:VALUE_BYTES])
-
-
 class RowReader:
     """Receives the text of a file in pieces, and counts and checks its rows."""
 
@@ -126,7 +109,7 @@ class RowReader:
         """Rows after the header, without empty lines."""
         self.unclosed_line: int | None = None
         """The line of a quote that is still open at the end of the file."""
-        self.ragged: Examples[RaggedRow] = Examples()
+        self.ragged = RaggedRows(delimiter)
         self.endings: frozenset[bytes] = frozenset()
         self.columns = ColumnScan(0)
         self.roles = Roles()
@@ -148,12 +131,6 @@ class RowReader:
         """The witness, and whether blank rows are proved: for which other odd rows were not searched for."""
         self._searched = b""  # what has no odd rows, of what is read next
         self._long_records = 0  # that were searched for rows in them
-        self.widths: set[int] = set()
-        """Of ragged rows that are not empty, three at least if there are."""
-        self.above_ragged = 0
-        """Rows before the first ragged one."""
-        self.empty_lines = 0
-        self._last_is_empty = False
 
     @property
     def width(self) -> int:
@@ -164,7 +141,7 @@ class RowReader:
     def errors(self) -> int:
         """Rows with an error, so far."""
         too_wide = self.count if self.width > MAX_SCANNED else 0
-        return self.ragged.count + self.oddities.errors + too_wide
+        return self.ragged.found.count + self.oddities.errors + too_wide
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
@@ -187,9 +164,8 @@ class RowReader:
             return
         self._scanner.feed(b"", final=True)
         self._read_fed(final=True)
-        if self._last_is_empty and self.width > 1:
-            self.ragged.drop_last()
-            self.empty_lines -= 1
+        if self.width > 1:
+            self.ragged.end()
         self.unclosed_line = self._scanner.unclosed_line
 
     def _read_fed(self, *, final: bool) -> None:
@@ -198,12 +174,16 @@ class RowReader:
         if not self._read_header():
             return
         while True:
-            if self._may_prove():
+            if proves := self._may_prove():
                 self._prove()
                 if self._waits(final=final):
                     return
-            early = self._is_early()
-            batch = self._scanner.read(*(self._early_wish() if early else (self._window, self._wish())))
+            if early := self._is_early():
+                rest = self._sample - self.count
+                wish = Wish(most=rest if proves else min(rest, max(self._limits.first, 1)))
+            else:
+                wish = self._wish()
+            batch = self._scanner.read(self._window if proves else MAX_WINDOW, wish)
             if batch is None:
                 return
             if not batch.count:
@@ -214,7 +194,10 @@ class RowReader:
         """Return whether the header is read."""
         while self.header is None:
             if (batch := self._scanner.read(MAX_WINDOW, Wish(most=1), self._limits.header)) is None:
-                self._check_header()
+                begun = self._scanner.unfinished
+                if begun is not None and begun.size > self._limits.header:
+                    quote_line = begun.quote_line if begun.state is FieldState.QUOTED else None
+                    self.endless_header = EndlessHeader(self._limits.header, quote_line)
                 return False
             if batch.rows:
                 self._begin(batch)
@@ -230,13 +213,6 @@ class RowReader:
     def _may_prove(self) -> bool:
         """Return whether rows may be passed over that teach nothing."""
         return not self._is_early() or (self.count >= self._limits.first and not self.oddities.needs_rows)
-
-    def _early_wish(self) -> tuple[int, Wish]:
-        """Return how much of the sample is read next, and what of it."""
-        rest = self._sample - self.count
-        if self._may_prove():
-            return self._window, Wish(most=rest)
-        return MAX_WINDOW, Wish(most=min(max(self._limits.first, 1), rest))
 
     def _wish(self) -> Wish:
         """Return what has to be read of the next records."""
@@ -256,12 +232,6 @@ class RowReader:
     @property
     def _current_prover(self) -> Prover:
         return self._provers.current(self.header or Header(), self.columns, self.endings)
-
-    def _check_header(self) -> None:
-        begun = self._scanner.unfinished
-        if begun is not None and begun.size > self._limits.header:
-            quote_line = begun.quote_line if begun.state is FieldState.QUOTED else None
-            self.endless_header = EndlessHeader(self._limits.header, quote_line)
 
     def _begin(self, batch: Batch) -> None:
         cells = tuple(cell.encode("latin-1") for cell in batch.rows[0][:MAX_CELLS])
@@ -300,18 +270,16 @@ class RowReader:
                 self.oddities.count_blank(scanner.data, scanner.at, scanner.at + proved.lines)
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
-            self._last_is_empty = False
-        if self.ragged.full and self.widths and self._odd < 0 and self.width > 1 and scanner.waiting:
-            # Widths that may be all there are must stay so; beside two wide ones, no other says anything.
-            others = self.widths if len(self.widths - {1}) <= 1 else {0}
-            tried = (self._current_prover.ragged(scanner.data, scanner.at, each) for each in others)
+            self.ragged.last_is_empty = False
+        widths = self.ragged.known_widths if self.width > 1 and self._odd < 0 else ()
+        if widths and scanner.waiting:
+            tried = (self._current_prover.ragged(scanner.data, scanner.at, each) for each in widths)
             ragged = max(tried, key=lambda each: each.size)
             if self.oddities.may_have_names(scanner.data[scanner.at : scanner.at + ragged.size]):
                 ragged = Proved(0, 0, 0)
             scanner.skip(ragged.size, ragged.breaks)
             self.count += ragged.rows
-            self.ragged.count += ragged.rows
-            self._last_is_empty = self._last_is_empty and not ragged.rows
+            self.ragged.pass_over(ragged.rows)
             proved = replace(proved, size=proved.size + ragged.size)
         if proved.size >= _WORTH * self._window:
             self._window = self._least
@@ -355,10 +323,7 @@ class RowReader:
             self._add_endings(batch, early=early)
         strays = self._note(batch, early=early) if early or self._may_be_odd(batch) else ()
         regular = batch.count_of(self.width) if self.width else 0
-        self._last_is_empty = False
-        if regular < batch.count:
-            self._count_ragged(batch, batch.count - regular)
-        self.count += regular
+        self.count += regular + self.ragged.count(batch, self.width, self.count)
         if not regular or self.width > MAX_SCANNED:
             return
         lines = batch.lines_of(self.width)
@@ -415,27 +380,3 @@ class RowReader:
             return ()
         lasts = [max(line, after - 1) for line, after in zip(lines, (*lines[1:], end), strict=True)]
         return self.oddities.sample(lines, batch.rows, lasts)
-
-    def _count_ragged(self, batch: Batch, total: int) -> None:
-        """Count rows of another width."""
-        empty = batch.count_of(0)
-        if not self.ragged:
-            before = next((at for at, found in enumerate(batch.widths) if found != self.width), 0)
-            self.above_ragged = self.count + before
-        self.count += total if self.width == 1 else total - empty
-        if self.width <= 1:
-            total -= empty
-        else:
-            self.empty_lines += empty
-        self._last_is_empty = batch.last_is_empty
-        if len(self.widths) <= 2:  # noqa: PLR2004
-            self.widths |= batch.kinds - {0, self.width}
-        if total and not self.ragged.full:
-            before = self.ragged.count
-            for row in _ragged(batch, self.width, self._delimiter):
-                self.ragged.add(row)
-                if self.ragged.full:
-                    break
-            self.ragged.count = before + total
-        else:
-            self.ragged.count += total

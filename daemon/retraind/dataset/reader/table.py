@@ -18,11 +18,11 @@ from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf1
 from retraind.dataset.reader.examples import Examples
 from retraind.dataset.reader.oddities import OddityFacts
 from retraind.dataset.reader.provers import Ahead, Header
+from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.rows import (
     EndlessHeader,
     Limits,
     Names,
-    RaggedRow,
     ReadInPart,
     RowReader,
 )
@@ -163,12 +163,6 @@ def kind_of(head: bytes) -> FileKind | None:
 def _guessed_delimiter(head: bytes) -> bytes:
     first = head.splitlines()[0] if head else b""
     return b"\t" if first.count(b"\t") > first.count(b",") else b","
-
-
-def _width_below(rows: RowReader) -> int:
-    ragged = rows.ragged.count - rows.empty_lines
-    wide = rows.widths - {1}
-    return min(wide) if len(wide) == 1 and ragged and rows.count - ragged == rows.above_ragged else 0
 
 
 class TableReader:
@@ -318,9 +312,9 @@ class _TextReader:
             header=header.cells,
             width=header.width,
             rows=count,
-            ragged=rows.ragged,
-            same_width=rows.ragged.count == rows.count and len(rows.widths) == 1 and not rows.empty_lines,
-            width_below=_width_below(rows),
+            ragged=rows.ragged.found,
+            same_width=rows.ragged.all_alike(rows.count),
+            width_below=rows.ragged.width_below(rows.count),
             columns=rows.columns.facts(),
             roles=rows.roles,
             nul=self._nul,

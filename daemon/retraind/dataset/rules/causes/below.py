@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES
-from retraind.dataset.reader.rows import RaggedRow
+from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
 from retraind.dataset.rules.causes.sample import delimiter_of, head_text, is_date, is_number, rows_of

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from retraind.dataset.reader.columns.facts import Kind
-from retraind.dataset.reader.rows import RaggedRow
+from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.below import says_end
 from retraind.dataset.rules.causes.cause import Cause, everything

@@ -1,0 +1,62 @@
+"""Rows inside a value: a quote that is left open swallows those below it, up to the next quote."""
+
+import re
+from collections.abc import Sequence
+from itertools import repeat
+from typing import NamedTuple
+
+from retraind.dataset.reader.breaks import CR, LF, QUOTE
+from retraind.dataset.reader.examples import Examples
+from retraind.dataset.reader.windows import VALUE_BYTES
+
+_SWALLOWED = 3  # rows in one value, from which on they are no chance
+_SWALLOWED_TABBED = 1  # of tab-separated values: text has hardly any tabs
+_MOSTLY = 0.9  # of its lines
+_QUOTED = re.compile(rb'"([^"]*(?:""[^"]*)*)"')
+
+
+class SwallowedRows(NamedTuple):
+    """Rows inside one value, from the line of the quote that opens it to the line of the one that ends it."""
+
+    first: int
+    last: int
+
+
+class Swallowed:
+    """Looks for them, and keeps the first."""
+
+    def __init__(self, delimiter: bytes, width: int) -> None:
+        self.found: Examples[SwallowedRows] = Examples()
+        self._delimiter = delimiter
+        self._separators = width - 1
+        self.fewest = _SWALLOWED_TABBED if delimiter == b"\t" else _SWALLOWED
+        """Rows in a value, from which on they count; it has more line breaks than that."""
+        self._fewest_delimiters = self.fewest * self._separators
+
+    def read(self, cells: Sequence[str], line: int, last: int) -> None:
+        """Read a row of several lines."""
+        # Of most rows, a look at all values at once says enough.
+        if last > line + self.fewest and (
+            "".join(cells).count(self._delimiter.decode("latin-1")) >= self._fewest_delimiters
+            and any(self._are_rows(cell.encode("latin-1")) for cell in cells)
+        ):
+            self.found.add(SwallowedRows(line, last))
+
+    def are_in(self, records: bytes) -> bool:
+        """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
+        inside = records.replace(QUOTE + QUOTE, b"").split(QUOTE)[1::2]
+        if max(map(bytes.count, inside, repeat(self._delimiter)), default=0) < self._fewest_delimiters:
+            return False
+        return any(
+            self._are_rows(text.replace(b'""', b'"'))
+            for text in (found[1] for found in _QUOTED.finditer(records))
+            if max(text.count(LF), text.count(CR)) > self.fewest
+        )
+
+    def _are_rows(self, value: bytes) -> bool:
+        """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""
+        if value.count(self._delimiter) < self._fewest_delimiters:
+            return False
+        lines = value[:VALUE_BYTES].splitlines()[1:-1]
+        alike = sum(each.count(self._delimiter) == self._separators for each in lines)
+        return alike >= self.fewest and alike >= _MOSTLY * len(lines)
