@@ -25,8 +25,11 @@ def pytest_configure(config):
         config.option.markexpr = "not (long or system)"
     # How long examples take says more of what else the machine does.
     slow = [hypothesis.HealthCheck.too_slow]
-    hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=slow)
-    hypothesis.settings.load_profile("untimed")
+    for profile, examples in {"few": 30, "full": 100}.items():
+        hypothesis.settings.register_profile(
+            profile, deadline=None, suppress_health_check=slow, max_examples=examples
+        )
+    hypothesis.settings.load_profile("few")
     gc.disable()  # until all tests are collected, which makes little garbage
     places.keep_in_memory()
     statements.share()

@@ -9,7 +9,7 @@ import pytest
 
 from retraind.emulator import read_records
 from support.process import Site, deliver, filed, until
-from support.variants import variants
+from support.variants import system, variants
 from support.world import an_account, key_of, table
 
 pytestmark = pytest.mark.process
@@ -71,7 +71,9 @@ STRANGE_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", STRANGE_NAMES, ids=range(len(STRANGE_NAMES)))
+@pytest.mark.parametrize(
+    "name", [STRANGE_NAMES[0], *map(system, STRANGE_NAMES[1:])], ids=range(len(STRANGE_NAMES))
+)
 def test_strange_names_go_the_whole_way(site, service, tmp_path, name):
     drop = site.add_model("churn", key_of("churn"))
     japanese = "年齢,プラン,churned\n" + "".join(f"{20 + n},東京,{n % 2}\n" for n in range(40))
@@ -283,6 +285,7 @@ def test_a_reload_lifts_the_rate_that_an_upload_under_way_is_limited_to(site):
     assert "All uploads together" not in site.command("status").stdout
 
 
+@pytest.mark.system
 def test_a_storm_of_signals_does_not_choke_it(site):
     site.add_model("churn", key_of("churn"))
     site.start()
@@ -292,6 +295,7 @@ def test_a_storm_of_signals_does_not_choke_it(site):
     assert site.stop() == 0
 
 
+@pytest.mark.system
 def test_a_closed_terminal_ends_it(site):
     site.add_model("churn", key_of("churn"))
     pid, terminal = pty.fork()

@@ -203,6 +203,7 @@ def test_a_file_name_with_markup_does_nothing(visit, shown):
     assert page.title() != "1"
 
 
+@pytest.mark.system
 def test_a_page_loads_nothing_from_elsewhere_and_its_style_applies(visit, shown):
     page, asked = visit(), []
     page.on("request", lambda request: asked.append(request.url))

@@ -134,7 +134,6 @@ def test_commands_print_what_the_locale_can_show_and_replace_the_rest(site, loca
 
 
 @pytest.mark.parametrize("name", variants(EVERY, default=["de_DE.ISO-8859-1"]))
-@pytest.mark.quick
 def test_json_for_programs_is_json_whatever_the_locale(site, locales, tmp_path, name):
     drop = site.add_model("churn", KEY, 'settle = "1h"')
     site.once()

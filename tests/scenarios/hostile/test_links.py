@@ -11,6 +11,7 @@ from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import flaw_of
 from retraind.report.status_file import STATUS, write_status
 from retraind.report.wording import Voice
+from support.variants import system
 from support.words import told
 from support.world import table
 
@@ -32,7 +33,12 @@ PLACES = [
     (State.FILING, ".retraind/{job}/RESULT.txt", AS_FILE),
     (State.FILING, ".retraind/{job}/.RESULT.txt.tmp", AS_FILE),
 ]
-CASES = [(state, place, kind) for state, place, kinds in PLACES for kind in kinds]
+CASES = [
+    (state, place, kind) if which == number % len(kinds) else system((state, place, kind))
+    for number, (state, place, kinds) in enumerate(PLACES)
+    for which, kind in enumerate(kinds)
+]
+"""One in each place by default, and each kind in turn."""
 
 
 def plant(kind, path, victim):
