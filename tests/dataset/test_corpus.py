@@ -30,7 +30,7 @@ CAUSES = frozenset(
     {"header-missing", "lines-above-header", "type-line", "not-a-table", "other-delimiter", "backslash-escapes",
      "space-before-quote", "single-quotes", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows", "mark-inside",
      "second-table", "row-below-header", "encoding-doubtful", "damaged-names", "damaged-values",
-     "spreadsheet-remains", "subtotal-rows", "record-types"}
+     "spreadsheet-remains", "subtotal-rows", "record-types", "stray-quotes"}
 )  # fmt: skip
 """Warnings that would be errors in a file that is refused anyway."""
 FEWEST, MOST_CLASSES = 11, 200

@@ -271,7 +271,8 @@ def test_what_is_let_pass(content, small):
     findings = [
         each
         for each in preflight(source(content), limits=limits).findings
-        if not (small and each.rule == "late-text")  # which a smaller sample makes true
+        if each.rule != "rare-text"  # of columns that are not like each other on purpose
+        and not (small and each.rule == "late-text")  # which a smaller sample makes true
     ]
     assert list(map(paragraph, findings)) == []
 

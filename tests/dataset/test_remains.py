@@ -62,6 +62,20 @@ WARNED = {
     "an error far behind": (
         "\n".join([NAMES, *(f"{at},a,{at},y" for at in range(9_000)), "1,a,#REF!,y", ""]), "spreadsheet-remains", 9_002,
         '"#REF!"'),
+    "long numbers": (table(lambda at, _: f"{at},a,4.90{at % 9}23E+12,y"), "spreadsheet-remains", 2, "without its last digits"),
+    "codes as dates": (
+        table(lambda at, row: row.replace(",a,", ",2月5日,").replace(",b,", f",{at % 9}-32,") if at else row), "spreadsheet-remains", 4,
+        "taken for a date"),
+    "genes as dates": (
+        table(lambda at, row: row.replace(",a,", ",2-Sep,") if at % 4 == 2 else row), "spreadsheet-remains", 4, "taken for a date"),
+    "Shift_JIS read as Windows-1252": (
+        table(lambda at, row: row.replace(",a,", f",{('“Œ‹ž“s', 'ƒJƒ^ƒJƒi')[at % 4 // 2]},")), "damaged-values", 2,
+        'be Shift_JIS that a program has read as Windows-1252 and saved again: "東京都" is meant'),
+    "a typing error": (table(lambda _, row: row.replace(",30,", ",3O,")), "rare-text", 32, '"3O" in this line (also line 122'),
+    "a typing error at the start": (table(lambda _, row: row.replace("1,b,1,", "1,b,l,")), "rare-text", 3, '"l" in this line'),
+    "a text among dates": (
+        table(lambda at, _: f"{at},a,{'soon' if at == 60 else f'2026-01-{at % 28 + 1:02}'},y"), "rare-text", 62, "always has dates"),
+    "quotes that are not doubled": (table(plan('"5" pipe"')), "stray-quotes", 6, "is not doubled"),
     "subtotals": (
         table(lambda at, row: f"{row}\r\nSubtotal,,{at},n" if at % 50 == 9 else row), "subtotal-rows", 12,
         '("Subtotal") seems to be a total of other rows (also line 63'),
@@ -110,6 +124,11 @@ REFUSED = {
     "for a bank": (ZENGIN, "record-types", 1, '"2" (11 columns)'),
     "head and trailer": (records("H,20261130,ORDERS", "D,{},a,x", "T,99"), "record-types", 1, '"H" (3 columns)'),
     "filled up": (records("H,20261130,,", "D,{},a,x", "T,99,,"), "record-types", 1, '"D" (4 columns)'),
+    "quotes and commas in quotes": (table(plan('"5" pipe, long"')), "stray-quotes", 6, "as two quotes"),
+    "what Excel leaves out": (
+        table(lambda at, row: row if at < 16 else row.rpartition(",")[0]), "ragged-rows", 18, "leaves out the delimiters of empty ones"),
+    "NUL bytes at the end": (table() + "\0" * 99, "nul-bytes", 152, "damaged"),
+    "a prompt": (table() + "sqlite> \r\n", "rows-line", 152, "is below the table"),
     "a trailer": (table() + "T,150\r\n", "rows-line", 152, "is below the table"),
     "a count among the rows": (
         table(lambda at, row: row + "\r\n\r\n(71 rows affected)\r\n" if at == 70 else row), "rows-line", 74,
@@ -138,10 +157,25 @@ GOOD = {
     "kana": table(lambda at, row: row.replace(",a,", f",{('ﾃｽﾄ', 'ﾂｱ', '縺れ', '繧繝', '譚')[at % 5]},")),
     "questions": table(lambda _, row: row.replace(",a,", ",really??,"), names="id,plan,days,left?"),
     "totals that are values": table(lambda _, row: row.replace(",a,", ",Total,")),
-    "categories of totals": table(lambda at, row: f"Total,{row.partition(',')[2]}" if at % 3 else row.replace("0", "x")),
+    "categories of totals": table(lambda at, row: f"Total,{row.partition(',')[2]}" if at % 3 else row),
+    "scientific numbers": table(lambda at, _: f"{at},a,{at * 1.7e11:.3E},y"),
+    "months": table(lambda at, row: row.replace(",a,", f",{at % 12 + 1}月,").replace(",b,", ",Jan-26,")),
+    "ranges": table(lambda at, row: row.replace(",a,", f",{at % 5 * 10}-{at % 5 * 10 + 9},")),
+    "inches": table(plan('5" pipe')),
+    "quoted words in quotes": table(plan('"He said ""no"""')),
+    "words in curly quotes": table(plan("“OK” “A” ‹b› ž")),
+    "totals beside blanks": table(lambda at, row: f"Total,{'' if at % 2 else 'x'},{at},y" if at % 3 else row),
     "one marker": table(lambda _, row: row.replace(",a,", ",??,").replace(",b,", ",??,")),
 }  # fmt: skip
-RULES = {"damaged-values", "damaged-names", "spreadsheet-remains", "subtotal-rows", "record-types"}
+RULES = {
+    "stray-quotes",
+    "rare-text",
+    "damaged-values",
+    "damaged-names",
+    "spreadsheet-remains",
+    "subtotal-rows",
+    "record-types",
+}
 
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)

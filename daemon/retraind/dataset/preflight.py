@@ -42,6 +42,7 @@ TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     values.dates,
     values.numbers,
     values.late_text,
+    values.rare_text,
     targets.target_column,
     targets.target_values,
     series.series,

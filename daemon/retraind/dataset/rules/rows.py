@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from retraind.dataset.reader.columns.dates import form_of
+from retraind.dataset.reader.columns.facts import Kind
+from retraind.dataset.reader.columns.numbers import is_number
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import other_delimiter
@@ -52,6 +55,8 @@ def ragged(file: DataFile) -> Iterator[Finding]:
     if not table.ragged or table.width == 0 or other_delimiter(table) is not None:
         return
     first, *others = table.ragged.first
+    if table.nul is not None and not others and first.line == table.nul.line:
+        return  # of which another rule tells
     yield file.error(
         "ragged-rows",
         service=RAGGED,
@@ -79,7 +84,27 @@ def _reason(table: ReadResult) -> str | None:
         for one, other in pairs
     ):
         return "line-breaks"
+    if lacks_last_values(table):
+        return "short"
     return "delimiters" if all(row.width > width for row in rows) and not table.same_width else None
+
+
+def lacks_last_values(table: ReadResult) -> bool:
+    """Return whether rows are like the others, but for values at their end that are missing."""
+    kinds, delimiter = table.columns.kinds, b"," if table.facts is None else table.facts.delimiter.encode()
+    return not table.same_width and all(
+        1 < row.width < table.width
+        and all(
+            is_number(cell)
+            if kind is Kind.NUMBER
+            else form_of(cell) is not None
+            if kind is Kind.DATE
+            else True
+            for cell, kind in zip(row.text.split(delimiter), kinds, strict=False)
+            if cell
+        )
+        for row in table.ragged.first
+    )
 
 
 def row_count(file: DataFile) -> Iterator[Finding]:

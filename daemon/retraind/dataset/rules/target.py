@@ -153,7 +153,7 @@ def _filled(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
             minimum=MIN_ROWS,
             paired=file.paired,
         )
-    elif not file.time_series and found.filled < ADVISED_ROWS[0] <= file.table.rows:
+    elif not file.time_series and found.filled + file.table.ragged.count < ADVISED_ROWS[0] <= file.table.rows:
         yield file.warning(
             "few-answers",
             service=EMPTY_TARGETS,

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 
-from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR
+from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR, form_of
 from retraind.dataset.reader.columns.facts import Kind
 from retraind.dataset.reader.columns.known_dates import DATES_COUNTED
+from retraind.dataset.reader.columns.numbers import is_marker, is_number, notations
+from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules import target
+from retraind.dataset.rules.causes.sample import delimiter_of, rows_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import DATES
 from retraind.dataset.rules.target import SAMPLE_ROWS
 from retraind.domain.problems import Finding
+
+_FIRST_ROWS, _FEWEST = 20, 5
+_SOME_VALUES = 50
+_FEW = 0.05
 
 
 def empty_columns(file: DataFile) -> Iterator[Finding]:
@@ -90,6 +97,54 @@ def late_text(file: DataFile) -> Iterator[Finding]:
             total=len(late),
             first_rows=SAMPLE_ROWS,
         )
+
+
+def rare_text(file: DataFile) -> Iterator[Finding]:
+    """A column whose first rows nearly all have numbers or dates has no few texts among them."""
+    table = file.table
+    may_be = [
+        at
+        for at, kind in enumerate(table.columns.kinds)
+        if kind is Kind.TEXT and at != table.roles.target and _begins_with_values(table, at)
+    ]
+    rows = rows_of(table, delimiter_of(table))[1:] if may_be else []
+    found: dict[int, tuple[str, list[tuple[int, str]]]] = {}
+    for at in may_be:
+        values = [
+            (row.line, row.cells[at]) for row in rows if len(row.cells) == table.width and row.cells[at]
+        ]
+        data = [value.encode() for _, value in values]
+        are_numbers = [is_number(value) or bool(notations(value)) for value in data]
+        are_dates = [form_of(value) is not None for value in data]
+        usual = max(are_numbers, are_dates, key=sum)
+        texts = [
+            place
+            for place, value, is_usual in zip(values, data, usual, strict=True)
+            if not is_usual and not is_marker(value)
+        ]
+        if len(values) >= _SOME_VALUES and 0 < len(texts) <= _FEW * len(values):
+            found[at] = ("numbers" if usual is are_numbers else "dates", texts)
+    if found:
+        at, (among, ((line, text), *others)) = next(iter(found.items()))
+        yield file.warning(
+            "rare-text",
+            line=line,
+            column=file.column(at),
+            value=text,
+            others=others,
+            among=among,
+            columns=[file.column(each) for each in found],
+            total=len(found),
+        )
+
+
+def _begins_with_values(table: ReadResult, at: int) -> bool:
+    """Return whether a column of text begins with numbers or dates."""
+    if at in table.columns.broken:
+        return True
+    first = [row[at] for row in table.oddities.rows[:_FIRST_ROWS] if at < len(row) and row[at]]
+    usual = sum(is_number(value) or form_of(value) is not None for value in first)
+    return len(first) > _FEWEST and usual >= len(first) - 1
 
 
 def numbers(file: DataFile) -> Iterator[Finding]:

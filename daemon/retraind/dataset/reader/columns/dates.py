@@ -19,7 +19,7 @@ _REMEMBERED = 2_000  # values: a table has the same days again and again
 
 _DIGIT = re.compile(rb"[0-9\x80-\xff]")
 _NO_DIGIT = re.compile(r"[^0-9]")
-_MONTHS, _DAYS = range(1, 13), range(1, 32)
+_MONTHS, _DAYS, _HOURS = range(1, 13), range(1, 32), range(24)
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
 _MORE = (
@@ -159,7 +159,9 @@ def _read(text: str) -> Form | None:
         time = "" if hour is None else " H:mm" if second is None else " H:mm:ss"
         key = f"yyyy{match['by']}M{match['by']}d{time}"
         zeros = _zeros(m=match["month"], d=match["day"], h=hour)
-        return Form(key, is_read=True, zeros=zeros, year=int(match["year"]), has_time=hour is not None)
+        is_read = int(hour or 0) in _HOURS
+        key += "" if is_read else " after midnight"
+        return Form(key, is_read=is_read, zeros=zeros, year=int(match["year"]), has_time=hour is not None)
     match = _READ_SHORT.fullmatch(text)
     if match is not None and int(match["month"]) in _MONTHS:
         return Form("yyyy-M", is_read=True, zeros=_zeros(m=match["month"]), year=int(match["year"]))

@@ -1,6 +1,7 @@
 """What a spreadsheet leaves in place of a value: a formula, an error, a column that was too narrow. Pure."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 _LONGEST = 256  # characters
@@ -25,6 +26,38 @@ class Remains(StrEnum):
     FORMULA = "formula"
     ERROR = "error"
     NARROW = "narrow"
+    ROUNDED = "rounded"
+    """A long number in short: its last digits are lost."""
+    DATED = "dated"
+    """A code that looked like a date."""
+
+
+_ROUNDED = re.compile(r"[1-9](\.\d{1,5})?E\+1[1-9]")
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_MONTH = f"(?:{_MONTHS})"
+_DATED = re.compile(rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}")
+_SIGNS = (
+    "E+1",
+    "月",
+    *(f"-{month}" for month in _MONTHS.split("|")),
+    *(f"{month}-" for month in _MONTHS.split("|")),
+)
+"""What a text has in which there may be such values; a search for each is faster than an expression."""
+
+
+def may_be_changed(text: str) -> bool:
+    """Return whether a text may have values that `changed` returns."""
+    return any(sign in text for sign in _SIGNS)
+
+
+def changed(values: Sequence[str]) -> tuple[Remains, list[int]] | None:
+    """Return what a spreadsheet has made of a column's values, and the places of these; None if nothing."""
+    rounded = [at for at, value in enumerate(values) if _ROUNDED.fullmatch(value)]
+    if rounded and len(rounded) == sum(map(bool, values)):
+        return Remains.ROUNDED, rounded
+    dated = [at for at, value in enumerate(values) if _DATED.fullmatch(value)]
+    filled = sum(map(bool, values))
+    return (Remains.DATED, dated) if dated and len(dated) * 2 < filled else None
 
 
 def remains_of(text: str) -> Remains | None:

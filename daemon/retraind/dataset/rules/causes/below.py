@@ -35,7 +35,7 @@ _END = re.compile(
     re.IGNORECASE,
 )
 _NOTE = re.compile(
-    r"[※#＊]|\*|注[)）:：]|出典|経過|所要時間|\.{3,}$|…$|sql>|time( taken)?:|"  # noqa: RUF001
+    r"[※#＊]|\*|注[)）:：]|出典|経過|所要時間|\.{3,}$|…$|\w*sql\w*>|time( taken)?:|"  # noqa: RUF001
     r"(note|source|copyright|report|elapsed|trailer|end of|(grand |sub-?)?total)\b|"
     r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$",
     re.IGNORECASE,
@@ -47,6 +47,7 @@ _FAILED = re.compile(
 )
 _MAY_BE_TOTAL = re.compile(r'^[,\t" ]*[^,\t\r\n]{0,80}(計|[Tt]otal|TOTAL)', re.MULTILINE)
 _MOSTLY = 0.5  # of the rows
+_NEARLY_ALL = 0.9
 _MOST_LINES = 50  # below a table
 _CTRL_Z = b"\x1a"
 
@@ -194,11 +195,12 @@ def subtotals(file: DataFile) -> Iterator[Cause]:
         return  # the first is far faster
     rows = [row for row in rows_of(table, delimiter_of(table))[1:] if len(row.cells) == table.width]
     names = [next((cell.strip() for cell in row.cells if cell.strip()), "") for row in rows]
-    totals = [at for at, name in enumerate(names) if _TOTAL.fullmatch(name) or _TOTAL_OF.fullmatch(name)]
+    totals = [at for at, name in enumerate(names) if _is_total(name)]
+    data = [row for row, name in zip(rows, names, strict=True) if totals and not _is_total(name)]
     usual = [
         at
-        for at in (range(table.width) if totals else ())
-        if sum(bool(row.cells[at].strip()) for row in rows) >= _MOSTLY * len(rows)
+        for at in (range(table.width) if data else ())
+        if sum(bool(row.cells[at].strip()) for row in data) >= _NEARLY_ALL * len(data)
     ]
     found = [
         (rows[at].line, names[at])
@@ -206,12 +208,17 @@ def subtotals(file: DataFile) -> Iterator[Cause]:
         if rows[at].line != table.oddities.last_line
         and any(not rows[at].cells[column].strip() for column in usual)
     ]
-    if found and len(found) < _MOSTLY * len(rows):
+    if found and len(totals) < _MOSTLY * len(rows):
         (line, name), *others = found
         finding = file.warning(
             "subtotal-rows", line=line, text=name, others=others, total=len(found), paired=file.paired
         )
-        yield Cause(finding, lambda _: False, Severity.WARNING)
+        lines = {line for line, _ in found}
+        yield Cause(finding, lambda each: each.rule == "rare-text" and each.line in lines, Severity.WARNING)
+
+
+def _is_total(name: str) -> bool:
+    return bool(_TOTAL.fullmatch(name) or _TOTAL_OF.fullmatch(name))
 
 
 def ctrl_z(file: DataFile) -> Iterator[Cause]:

@@ -23,6 +23,10 @@ _READINGS = {
     "cp1252": "Windows-1252", "cp932": "Shift_JIS", "cp1251": "Windows-1251", "cp1250": "Windows-1250",
     "cp437": "code page 437", "cp850": "code page 850", "mac_roman": "Mac Roman",
 }  # fmt: skip
+_SPECIAL = re.compile(f"[\x80-\x9f{re.escape(''.join(map(chr, _C1)))}]")
+_JAPANESE = re.compile(rf'(?<![^\x00-\x20,;"=(/]){_SPECIAL.pattern}[^\x00-\x20,;")/]+')
+"""Words that begin with the first byte of a character of Shift_JIS, as Windows-1252 has it."""
+_USUAL = re.compile("[ぁ-んァ-ヶー々一-龠]")
 _LEADS = range(0xC2, 0xF5)  # first bytes of characters in UTF-8
 _CONTINUED = range(0x80, 0xC0)  # their other bytes
 _MOST_WORDS = 1_000
@@ -44,14 +48,22 @@ class Misread(NamedTuple):
 
     word: str
     codec: str
+    is_japanese: bool = False  # Shift_JIS, not UTF-8
 
     @property
     def encoding(self) -> str:
-        """The name of the encoding."""
+        """The name of the encoding in which it was read."""
         return _READINGS[self.codec]
+
+    @property
+    def was(self) -> str:
+        """The name of the encoding in which it was."""
+        return "Shift_JIS" if self.is_japanese else "UTF-8"
 
     def meant_by(self, text: str) -> str:
         """Return a text as it was before."""
+        if self.is_japanese:
+            return _JAPANESE.sub(lambda run: _meant_in_japanese(run[0]) or run[0], text)
         return _RUN.sub(lambda run: _meant(run[0], self.codec) or run[0], text)
 
 
@@ -74,6 +86,7 @@ def damaged_names(file: DataFile) -> Iterator[Cause]:
         total=sum(each is kind for each in damaged.values()),
         meant=misread.meant_by(names[at]) if misread is not None and kind is Damage.MISREAD else "",
         encoding=misread.encoding if misread is not None and kind is Damage.MISREAD else "",
+        was=misread.was if misread is not None else "",
         paired=file.paired,
     )
 
@@ -115,6 +128,7 @@ def damaged_values(file: DataFile) -> Iterator[Cause]:
             value=value,
             meant=misread.meant_by(value),
             encoding=misread.encoding,
+            was=misread.was,
             column=file.column(row.cells.index(value)),
         )
     elif lost and table.encoding.name != "shift_jis":
@@ -143,7 +157,7 @@ def _questions(file: DataFile) -> Iterator[Cause]:
 def _values(
     file: DataFile, kind: Damage, line: int, *, column: str | int | None = None, **facts: object
 ) -> Cause:
-    known = {"value": "", "meant": "", "encoding": "", "others": [], "total": 1} | facts
+    known = {"value": "", "meant": "", "encoding": "", "was": "", "others": [], "total": 1} | facts
     finding = file.warning("damaged-values", line=line, column=column, kind=kind, paired=file.paired, **known)
     return Cause(finding, lambda _: False, Severity.WARNING)
 
@@ -159,7 +173,20 @@ def misread_in(text: str) -> Misread | None:
             is_usual = codec == "cp1252" and all(char < "\u0100" or char >= "\u2000" for char in meant)
             if is_usual or len(meant) >= _SURE or first.word != word:
                 return first
-    return None
+    if len(_SPECIAL.findall(text)) < _SURE:
+        return None
+    words = [word for word in dict.fromkeys(_JAPANESE.findall(text)) if _meant_in_japanese(word)]
+    return Misread(words[0], "cp1252", is_japanese=True) if len(words) > 1 else None
+
+
+def _meant_in_japanese(word: str) -> str | None:
+    """Return what a word of Shift_JIS was meant to be that was read as Windows-1252; None if it is none."""
+    try:
+        meant = _encoded(word, "cp1252").decode("cp932")
+    except UnicodeError:
+        return None
+    is_usual = len(meant) > 1 and all(map(_USUAL.match, meant))
+    return meant if is_usual else None
 
 
 @cache

@@ -136,6 +136,32 @@ def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
     yield Cause(finding, explains, Severity.WARNING if in_values else None)
 
 
+def stray_quotes(file: DataFile) -> Iterator[Cause]:
+    """A quote inside a value in quotes is written as two quotes: a single one ends the value."""
+    table = file.table
+    own, text = delimiter_of(table), head_text(table)
+    if table.width < MIN_COLUMNS or '"' not in text:
+        return
+    if table.unclosed_line is not None or table.oddities.swallowed:
+        return
+    rows = text if table.oddities.head_is_all else text[: text.rfind("\n") + 1]
+    reader = csv.reader(io.StringIO(rows, newline=""), delimiter=own, strict=True)
+    try:
+        deque(reader, maxlen=0)
+    except csv.Error:
+        line = reader.line_num
+    else:
+        return
+    lines = rows.splitlines()[:line] if not table.ragged else rows.splitlines()
+    finding = file.warning(
+        "stray-quotes", service=RAGGED, line=line, text=lines[line - 1], paired=file.paired
+    )
+    all_stray = all(
+        not _is_strict("".join(lines[row.line - 1 : row.line]), own) for row in table.ragged.first
+    )
+    yield Cause(finding, lambda each: each.rule == "ragged-rows" and all_stray, Severity.WARNING)
+
+
 def single_quotes(file: DataFile) -> Iterator[Cause]:
     """Values are enclosed in double quotes, not in apostrophes, which are parts of the values."""
     table = file.table

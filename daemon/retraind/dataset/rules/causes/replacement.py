@@ -47,6 +47,7 @@ PARTS: tuple[Rule, ...] = (
     below.subtotals,
     below.ctrl_z,
     joined.swallowed_rows,
+    dialect.stray_quotes,
     joined.blank_rows,
     missing_header.missing_header,
     above.padding_columns,
@@ -129,14 +130,15 @@ def explained_between(
 
     Where the names or the rows of one file are wrong, comparing them with the other's says nothing.
     """
-    found = [finding for _, findings in files for finding in findings]
+    found: Sequence[Finding] = [finding for _, findings in files for finding in findings]
     if any(each.rule == "single-quotes" for each in found):  # which are in the names of classes then
         between = [finding for finding in between if finding.rule != "classes-spelled-otherwise"]
+    found, between = _explained_by_remains(files, found, between, ignored)
     names = [finding for finding in between if finding.rule in _BETWEEN]
     wrong = {each.rule for each in found if _is_told(each)}
     in_names = {each.rule for each in found if each.rule in _OF_QUOTES and each.line == 1}
     if wrong & (_HEADER_RULES | in_names):
-        return found
+        return [*found]
     if wrong & _ROW_RULES:
         return [*found, *names]
     if not has_errors(names):
@@ -154,3 +156,20 @@ def explained_between(
     known = {(finding.file, finding.rule) for finding in first.values()}
     kept = [finding for finding in found if (finding.file, finding.rule) not in known]
     return [*(first[index] for index in sorted(first)), *kept]
+
+
+def _explained_by_remains(
+    files: Sequence[tuple[DataFile, Sequence[Finding]]],
+    found: Sequence[Finding],
+    between: Sequence[Finding],
+    ignored: Container[str],
+) -> tuple[Sequence[Finding], Sequence[Finding]]:
+    """Return both with what a spreadsheet has left in place of the errors that follow from it."""
+    for file, _ in files if has_errors(between) else ():
+        for cause in spreadsheets.spreadsheet_remains(file):
+            made = replace(cause.finding, severity=Severity.ERROR)
+            follow = [each for each in between if each.file == made.file and cause.explains(each)]
+            if has_errors(follow) and made.rule not in ignored:
+                found = [*(each for each in found if replace(each, severity=Severity.ERROR) != made), made]
+                between = [each for each in between if each not in follow]
+    return found, between

@@ -4,8 +4,10 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
+from retraind.dataset.reader.encoding import Encoding
 from retraind.dataset.reader.table import OTHER_DELIMITERS, ReadResult
 
 MOSTLY = 0.95
@@ -31,7 +33,12 @@ def delimiter_of(table: ReadResult) -> str:
 
 def head_text(table: ReadResult) -> str:
     """Return the start of a file as text."""
-    return table.text(table.oddities.head)
+    return _text(table.oddities.head, table.encoding)
+
+
+@lru_cache(maxsize=2)  # many rules ask for it
+def _text(head: bytes, encoding: Encoding) -> str:
+    return encoding.text(head)
 
 
 def rows_of(

@@ -12,6 +12,7 @@ from retraind.dataset.rules.causes.cause import Cause, everything
 from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number, rows_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import MIN_COLUMNS
+from retraind.dataset.rules.rows import lacks_last_values
 from retraind.dataset.rules.service_messages import RAGGED
 from retraind.domain.problems import Finding, Severity
 
@@ -88,7 +89,7 @@ def _of_another_width(file: DataFile) -> Iterator[Cause]:
         return
     cells = [cell.strip() for cell in _cells(table, row)]
     names = cells if _are_names(cells) else []
-    if not names and any(map(_is_split, cells, cells[1:])):
+    if not names and (lacks_last_values(table) or any(map(_is_split, cells, cells[1:]))):
         return
     finding = _finding(file, row.line, names, columns=width)
     yield Cause(finding, lambda each: each.rule == "ragged-rows")

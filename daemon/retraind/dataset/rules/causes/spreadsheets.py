@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from retraind.dataset.reader.columns.facts import LocatedValue
-from retraind.dataset.reader.columns.spreadsheets import Remains, remains_of
+from retraind.dataset.reader.columns.facts import Kind, LocatedValue
+from retraind.dataset.reader.columns.spreadsheets import Remains, changed, may_be_changed, remains_of
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import delimiter_of, rows_of
+from retraind.dataset.rules.causes.sample import Row, delimiter_of, head_text, rows_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
 _MAY_BE = re.compile(rb'[,\t\r\n"](?:=["(\dA-Z\'@+-]|#|Err:5|Loading\.|\xe8\xaa\xad|\x93\xc7)')
-_OF_VALUES = frozenset({"target-not-numeric", "too-many-classes", "late-text"})
+_OF_VALUES = frozenset(
+    {"target-not-numeric", "too-many-classes", "late-text", "target-one-value", "evaluation-without-answers"}
+)
 
 
 def spreadsheet_remains(file: DataFile) -> Iterator[Cause]:
@@ -20,6 +22,8 @@ def spreadsheet_remains(file: DataFile) -> Iterator[Cause]:
     for at, line, text in _values(file):
         if (kind := remains_of(text)) is not None:
             found.setdefault(kind, {}).setdefault(at, {}).setdefault(line, text)
+    for at, kind, places in _changed(file):
+        found.setdefault(kind, {})[at] = places
     for kind, columns in found.items():
         at = min(columns)
         (line, text), *others = sorted(columns[at].items())
@@ -53,6 +57,21 @@ def _values(file: DataFile) -> Iterator[tuple[int, int, str]]:
     for at, place in places:
         yield at, place.line, file.text(place.value).strip()
     if _MAY_BE.search(table.oddities.head):
-        for row in rows_of(table, delimiter_of(table))[1:]:
-            if len(row.cells) == table.width:
-                yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
+        for row in _rows(file):
+            yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
+
+
+def _changed(file: DataFile) -> Iterator[tuple[int, Remains, dict[int, str]]]:
+    """Yield the columns of which a spreadsheet has changed values, and these by line."""
+    if not may_be_changed(head_text(file.table)):
+        return
+    rows = _rows(file)
+    for at, kind in enumerate(file.table.columns.kinds):
+        values = [row.cells[at].strip() for row in rows] if kind in {Kind.TEXT, Kind.NUMBER} else []
+        if (found := changed(values)) is not None:
+            yield at, found[0], {rows[place].line: values[place] for place in found[1]}
+
+
+def _rows(file: DataFile) -> list[Row]:
+    rows = rows_of(file.table, delimiter_of(file.table))[1:]
+    return [row for row in rows if len(row.cells) == file.table.width]

@@ -420,6 +420,16 @@ def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> W
     )
 
 
+def stray_quotes(text: str, paired: bool) -> Words:
+    """`text` is the line."""
+    return Words(
+        f"A value in quotes in this line contains a quote that is not doubled ({quoted(text)}): it ends the "
+        "value, and each program reads the rest in its own way.",
+        "Write a quote inside quotes as two quotes (a CSV library does so; joining texts with commas does "
+        f"not), and {deliver(paired)}.",
+    )
+
+
 def swallowed_rows(
     last: int, others: tuple[tuple[int, int], ...], total: int, delimiter: str, paired: bool
 ) -> Words:

@@ -108,6 +108,24 @@ def late_text(
     )
 
 
+def rare_text(
+    *,
+    column: str | int,
+    value: str,
+    others: tuple[tuple[int, str], ...],
+    among: str,
+    columns: tuple[str | int, ...],
+    total: int,
+) -> Words:
+    """`others` are the next texts among numbers or dates; the first of `total` columns are named."""
+    return Words(
+        f"{sentence(column_name(column))} nearly always has {'dates' if among == 'dates' else 'numbers'}, "
+        f"but {quoted(value)} in this line{also_lines(others)}. Because of it, the service may read the "
+        f"column as text{other_columns(columns, total)}.",
+        "Check this value in the source. If the column is meant to have texts, nothing needs to be done.",
+    )
+
+
 def missing_value_marker(
     *,
     column: str | int,

@@ -5,22 +5,28 @@ from retraind.report.wording.en.findings._parts import also, also_lines, column_
 from retraind.report.wording.words import Words
 
 _EXPORT_AGAIN = "Export the data again from its source as UTF-8 with BOM, without a conversion in between"
-_OPEN_RIGHT = "Choose UTF-8 where a program opens the file, or export the data again from its source"
+_OPEN_RIGHT = (
+    "Choose the right encoding where a program opens the file, or export the data again from its source"
+)
 _LEFT = {
     "formula": "a formula instead of its result",
     "error": "an error of a spreadsheet instead of a value",
     "narrow": "what Excel shows of a value when the column is too narrow",
+    "rounded": "a long number as Excel shows it, without its last digits",
+    "dated": "probably a code that Excel has taken for a date",
 }
 _CURE = {
     "formula": "Export the result (in Excel: copy the cells, paste them as values, and save the sheet as "
     "CSV). In a CSV, codes keep their leading zeros without a formula",
     "error": "Correct the formula, or leave the cell empty",
     "narrow": "Widen the column until all values are shown, and save the sheet as CSV again",
+    "rounded": "Format the column as a number without decimals, or codes as text, before you save it as CSV",
+    "dated": "Format the column as text before you enter or import the codes",
 }
 
 
 def damaged_names(
-    *, kind: str, names: tuple[str, ...], total: int, meant: str, encoding: str, paired: bool
+    *, kind: str, names: tuple[str, ...], total: int, meant: str, encoding: str, was: str, paired: bool
 ) -> Words:
     """`names` are the first of `total`; the first was read in `encoding`, and is `meant` otherwise."""
     names_of = "Column name" if total == 1 else "Column names"
@@ -32,7 +38,7 @@ def damaged_names(
         )
     if kind == "misread":
         return Words(
-            f"{shown} {'seems' if total == 1 else 'seem'} to be UTF-8 that a program has read as "
+            f"{shown} {'seems' if total == 1 else 'seem'} to be {was} that a program has read as "
             f"{encoding} and saved again ({quoted(meant)} is meant).",
             f"{_OPEN_RIGHT}, and {deliver(paired)}.",
         )
@@ -49,6 +55,7 @@ def damaged_values(
     value: str,
     meant: str,
     encoding: str,
+    was: str,
     others: tuple[int, ...],
     total: int,
     paired: bool,
@@ -57,7 +64,7 @@ def damaged_values(
     """`value` was read in `encoding` and is `meant` otherwise; `others` are lines of `total` places."""
     if kind == "misread":
         return Words(
-            f"The value {quoted(value)} seems to be UTF-8 that a program has read as {encoding} and saved "
+            f"The value {quoted(value)} seems to be {was} that a program has read as {encoding} and saved "
             f"again: {quoted(meant)} is meant.",
             f"{_OPEN_RIGHT}, and {deliver(paired)}.",
         )

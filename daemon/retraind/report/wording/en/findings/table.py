@@ -146,7 +146,8 @@ def ragged_rows(
 ) -> Words:
     """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns.
 
-    `reason`: the file is cut in this row; or values have line-breaks or delimiters, without quotes.
+    `reason`: the file is cut in this row; values have line-breaks or delimiters, without quotes; or
+    rows are short of values at their end.
     """
     if all_rows and total > 1:
         return Words(
@@ -174,6 +175,15 @@ def ragged_rows(
             f"{again}.",
         )
     fix = f"Correct {'these rows' if total > 1 else 'this row'} in the source"
+    if reason == "short":
+        return Words(
+            f"{what} Values at the end of these rows seem to be missing: Excel, for example, leaves out the "
+            "delimiters of empty ones."
+            if total > 1
+            else f"{what} Values at the end of this row seem to be missing.",
+            "Write a delimiter for each empty value (in Excel: fill the last column, or add one that is "
+            f"never empty), and {again}.",
+        )
     if reason == "delimiters":
         return Words(
             what,

@@ -410,6 +410,16 @@ def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> W
     )
 
 
+def stray_quotes(text: str, paired: bool) -> Words:
+    """`text` is the line."""
+    return Words(
+        "この行の二重引用符で囲まれた値の中に、2つ重ねていない二重引用符があります"
+        f"（{quoted(text)}）。値がそこで終わるとみなされ、残りの読み取り方はプログラムによって異なります。",
+        "値の中の二重引用符を2つ重ねて出力し（CSVライブラリを使用すると自動的に重ねられます）、"
+        f"{again(paired)}",
+    )
+
+
 def swallowed_rows(
     last: int, others: tuple[tuple[int, int], ...], total: int, delimiter: str, paired: bool
 ) -> Words:

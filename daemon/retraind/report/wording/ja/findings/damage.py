@@ -12,22 +12,26 @@ from retraind.report.wording.ja.findings._parts import (
 from retraind.report.wording.words import Words
 
 _EXPORT_AGAIN = "出力元から、途中で文字コードを変換せずにUTF-8（BOMあり）で出力し直して、"
-_OPEN_RIGHT = "ファイルを開くときの文字コードにUTF-8を指定するか、出力元から出力し直して、"
+_OPEN_RIGHT = "ファイルを開くときに正しい文字コードを指定するか、出力元から出力し直して、"
 _LEFT = {
     "formula": "計算結果ではなく数式",
     "error": "値ではなく表計算ソフトのエラー",
     "narrow": "列幅が足りないときにExcelが値の代わりに表示する文字",
+    "rounded": "Excelが桁数の多い数値を指数で表示したもので、下の桁が失われた値",
+    "dated": "Excelが日付とみなして変換したコードとみられる値",
 }
 _CURE = {
     "formula": "数式ではなく値を出力してください（Excelでは、セルをコピーして「値」として貼り付けてからCSV形式で保存"
     "します）。先頭に0が付くコードも、CSVでは数式にする必要はありません。",
     "error": "数式を修正するか、そのセルを空欄にしてください。",
     "narrow": "すべての値が表示されるまで列の幅を広げてから、CSV形式で保存し直してください。",
+    "rounded": "列の表示形式を小数点以下のない「数値」（コードの場合は「文字列」）にしてから、CSV形式で保存してください。",
+    "dated": "列の表示形式を「文字列」にしてから、コードを入力または取り込んでください。",
 }
 
 
 def damaged_names(
-    *, kind: str, names: tuple[str, ...], total: int, meant: str, encoding: str, paired: bool
+    *, kind: str, names: tuple[str, ...], total: int, meant: str, encoding: str, was: str, paired: bool
 ) -> Words:
     """`names` are the first of `total`; the first was read in `encoding`, and is `meant` otherwise."""
     shown = f"項目名{listing([quoted(name) for name in names], total)}"
@@ -38,7 +42,7 @@ def damaged_names(
         )
     if kind == "misread":
         return Words(
-            f"{shown}は文字化けしています。UTF-8のファイルが{encoding}として開かれ、そのまま保存されたようです"
+            f"{shown}は文字化けしています。{was}のファイルが{encoding}として開かれ、そのまま保存されたようです"
             f"（正しくは{quoted(meant)}）。",
             f"{_OPEN_RIGHT}{again(paired)}",
         )
@@ -55,6 +59,7 @@ def damaged_values(
     value: str,
     meant: str,
     encoding: str,
+    was: str,
     others: tuple[int, ...],
     total: int,
     paired: bool,
@@ -63,7 +68,7 @@ def damaged_values(
     """`value` was read in `encoding` and is `meant` otherwise; `others` are lines of `total` places."""
     if kind == "misread":
         return Words(
-            f"値{quoted(value)}は文字化けしています。UTF-8のファイルが{encoding}として開かれ、そのまま保存された"
+            f"値{quoted(value)}は文字化けしています。{was}のファイルが{encoding}として開かれ、そのまま保存された"
             f"ようです（正しくは{quoted(meant)}）。",
             f"{_OPEN_RIGHT}{again(paired)}",
         )

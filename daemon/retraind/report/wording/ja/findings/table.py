@@ -150,7 +150,8 @@ def ragged_rows(
 ) -> Words:
     """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns.
 
-    `reason`: the file is cut in this row; or values have line-breaks or delimiters, without quotes.
+    `reason`: the file is cut in this row; values have line-breaks or delimiters, without quotes; or
+    rows are short of values at their end.
     """
     if all_rows and total > 1:
         return Words(
@@ -183,6 +184,13 @@ def ragged_rows(
             f"改行を含む値を二重引用符で囲むか、改行を取り除いて、{again(paired)}",
         )
     rows = "これらの行" if total > 1 else "この行"
+    if reason == "short":
+        omitted = "Excelなどが、末尾の空の値の区切り文字を省略したようです。" if total > 1 else ""
+        return Words(
+            f"{what}行の末尾の値が不足しています。{omitted}",
+            "空の値にも区切り文字を出力し（Excelでは、最後の列をすべて埋めるか、空にならない列を最後に追加します）、"
+            f"{again(paired)}",
+        )
     if reason == "delimiters":
         return Words(
             what,
