@@ -106,7 +106,7 @@ class _Column:
         """Read values of the sample."""
         self.has_gaps = self.has_gaps or b"" in values
         for begin, end in pairwise((0, *_FIRST_VALUES, len(values))):
-            if begin < end:
+            if any(values[begin:end]):
                 self._learn(lines[begin:end], values[begin:end])
 
     def _learn(self, lines: Sequence[int], values: Sequence[bytes]) -> None:

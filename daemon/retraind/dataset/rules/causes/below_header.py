@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number, rows_of
+from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number, rows_of, values_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Severity
 
@@ -27,7 +27,10 @@ def row_below_header(file: DataFile) -> Iterator[Cause]:
         return
     texts = []
     for at, head in enumerate(first[: min(map(len, rows))]):
-        values = [value for row in rows[1:] if (value := table.text(row[at]).strip())]
+        second = table.text(rows[1][at]).strip()
+        if second and not (is_number(second) or is_date(second)):
+            continue  # as most texts: the others need no look
+        values = values_of(table, at, rows[1:])
         if len(values) < _FEWEST_ROWS or not (all(map(is_number, values)) or all(map(is_date, values))):
             continue
         if is_number(head) or is_date(head) or is_marker(head.encode()):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
 from retraind.dataset.rules.causes.cause import Cause, rules
-from retraind.dataset.rules.causes.sample import is_date, is_number
+from retraind.dataset.rules.causes.sample import is_date, is_number, values_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Severity
 
@@ -38,8 +38,7 @@ def missing_header(file: DataFile) -> Iterator[Cause]:
     kept = min(map(len, rows))  # of a wide row, only the first values
     for at, name in enumerate(table.header[:kept]):
         head = table.text(name).strip()
-        values = [value for row in rows if (value := table.text(row[at]).strip())]
-        sight = _sight(head, values)
+        sight = _sight(head, values := values_of(table, at, rows))
         if sight is _Sight.NAME:
             return
         if sight is _Sight.NUMBER:
@@ -47,6 +46,8 @@ def missing_header(file: DataFile) -> Iterator[Cause]:
             margin = _MARGIN * (max(below) - min(below))  # the first row of a count is next to the others
             numbers.append((number, min(below) - margin <= number <= max(below) + margin))
         sights.append(sight)
+        if sights.count(_Sight.NEUTRAL) * 2 > kept:
+            return
     decimals = any(b"." in name for name in table.header)
     if not _is_data(sights, numbers, decimals=decimals):
         return
@@ -91,8 +92,6 @@ def _value(text: str) -> float:
 def _is_data(sights: Sequence[_Sight], numbers: Sequence[tuple[float, bool]], *, decimals: bool) -> bool:
     """`numbers` are those of the first row, each with whether it is in the range of its column."""
     values = sights.count(_Sight.VALUE)
-    if sights.count(_Sight.NEUTRAL) * 2 > len(sights):
-        return False
     if not numbers:
         return values == len(sights)
     if values:

@@ -26,6 +26,15 @@ class Row(NamedTuple):
     cells: list[str]
 
 
+def values_of(table: ReadResult, column: int, rows: Sequence[Sequence[bytes]]) -> list[str]:
+    """Return the texts of a column in some rows, without blanks around them; those that are not empty."""
+    found = [row[column] for row in rows]
+    together = b"\n".join(found)
+    is_plain = together.isascii() and together.count(b"\n") == len(found) - 1
+    texts = together.decode("ascii").split("\n") if is_plain else map(table.text, found)
+    return [value for text in texts if (value := text.strip())]
+
+
 def delimiter_of(table: ReadResult) -> str:
     """Return the delimiter of a table as text."""
     return "," if table.facts is None else table.facts.delimiter
