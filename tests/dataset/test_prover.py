@@ -15,7 +15,7 @@ from retraind.dataset.reader import automaton, prover
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
-from retraind.dataset.reader.prover import Form, Prover
+from retraind.dataset.reader.prover import Form, Prover, Values
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import Reading
@@ -113,7 +113,7 @@ def test_what_is_proved_is_what_csv_reads(text, width, endings, engine):
     data = text.encode()
     if data.endswith(CR):
         return  # whether an LF follows is known only with the next piece
-    proved = Prover(Form(b",", width, frozenset(endings)), {}, engine).prove(data, 0)
+    proved = Prover(Form(b",", width, frozenset(endings)), Values({}), engine).prove(data, 0)
     if not proved.size:
         return
     done, rest = data[: proved.size].decode("latin-1"), data[proved.size :].decode("latin-1")
@@ -132,7 +132,7 @@ def test_what_is_proved_is_what_csv_reads(text, width, endings, engine):
 def test_regular_records_are_proved(field, ending, engine):
     """Else the properties above would hold for a prover that never proves anything."""
     record = f"{field},2".encode() + ending
-    proved = Prover(Form(b",", 2, frozenset({ending})), {}, engine).prove(record * 9 + b"1,2", 0)
+    proved = Prover(Form(b",", 2, frozenset({ending})), Values({}), engine).prove(record * 9 + b"1,2", 0)
     if ending == CR and "\n" in field:
         assert proved.size == 0  # too rare to be worth the care that a CR needs
     else:
@@ -151,7 +151,7 @@ def test_regular_records_are_proved(field, ending, engine):
 )
 def test_a_value_must_match_its_column(fragment, good, bad, engine):
     for at in (0, 2):
-        grammar = Prover(Form(b",", 3, frozenset({LF})), {at: fragment}, engine)
+        grammar = Prover(Form(b",", 3, frozenset({LF})), Values({at: fragment}), engine)
         for value, size in [*((value, 1) for value in good), *((value, 0) for value in bad)]:
             cells = ["x", "y", "z"]
             cells[at] = value
@@ -162,7 +162,7 @@ def test_a_value_must_match_its_column(fragment, good, bad, engine):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_proving_ends_before_the_first_record_that_is_not_good(engine):
     data = b"1,2\n" * 5 + b"3\n" + b"4,5\n"
-    assert Prover(Form(b",", 2, frozenset({LF})), {}, engine).prove(data, 8).size == 12
+    assert Prover(Form(b",", 2, frozenset({LF})), Values({}), engine).prove(data, 8).size == 12
 
 
 def test_without_re2_pythons_own_module_is_used(monkeypatch):
@@ -183,7 +183,7 @@ def test_without_re2_pythons_own_module_is_used(monkeypatch):
 def test_the_dates_that_are_not_proved_are_those_out_of_range_or_in_another_form(value, shows):
     scan = ColumnScan(2)
     sample(scan, 2, [b"2024-01-01", b"x"])
-    prover = Prover(Form(b",", 2, frozenset({LF})), scan.grammar(), Engine.RE2)
+    prover = Prover(Form(b",", 2, frozenset({LF})), Values(scan.grammar()), Engine.RE2)
     assert prover.prove(f"{value},x\n".encode(), 0).rows == (not shows)
 
 
@@ -191,7 +191,7 @@ def test_the_classes_that_are_known_are_proved_and_others_are_not():
     scan = ColumnScan(2, Roles(target=1))
     for value in (b"yes", b"no", b"a.b", b"x,y") * 25 + (b"rare",):
         sample(scan, 2, [b"1", value])
-    prover = Prover(Form(b",", 2, frozenset({LF})), scan.grammar(), Engine.RE2)
+    prover = Prover(Form(b",", 2, frozenset({LF})), Values(scan.grammar()), Engine.RE2)
     for value, known in {
         "yes": 1,
         "": 1,
@@ -206,11 +206,25 @@ def test_the_classes_that_are_known_are_proved_and_others_are_not():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("text", ["Tokyo, Japan", 'a "b" c', "a\nb", "a\r\nb\nc", '",\n"'])
+def test_known_classes_with_delimiters_quotes_and_line_breaks_are_proved(text, engine):
+    scan = ColumnScan(2, Roles(target=1))
+    for line in range(2, 140):
+        sample(scan, line, [b"x", (text.encode(), b"plain")[line % 2]])
+    prover = Prover(Form(b",", 2, frozenset({LF})), Values(scan.grammar(), scan.quoted()), engine)
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\n").writerows([["1", text], ["2", "plain"], ["3", text]])
+    known, new = written.getvalue().encode(), b'4,"Tokyo, Jap"\n'
+    proved = prover.prove(known * 3 + new, 0)
+    assert (proved.size, proved.rows) == (3 * len(known), 9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("breaks", range(6))
 def test_values_of_many_lines_are_proved_and_told_apart(breaks, engine):
     """There may be rows in them, which the caller looks for."""
     records = b"1,2\n" + b'3,"a' + b"\r\nb" * breaks + b'"\n'
-    proved = Prover(Form(b",", 2, frozenset({LF})), {}, engine).prove(records, 0)
+    proved = Prover(Form(b",", 2, frozenset({LF})), Values({}), engine).prove(records, 0)
     assert (proved.size, proved.rows, proved.breaks) == (len(records), 2, 2 + breaks)
     assert proved.short == (len(records) if breaks < prover.LONG else 4)
 
@@ -222,7 +236,7 @@ def test_records_that_teach_nothing_are_those_of_other_widths_and_those_with_kno
     text, width, engine
 ):
     data = text.encode()
-    reader = Prover(Form(b",", width, frozenset({LF})), {0: b"[a1]*"}, engine)
+    reader = Prover(Form(b",", width, frozenset({LF})), Values({0: b"[a1]*"}), engine)
     known = reader.knows_values(data * -(-prover.WORTH_ASKING * width // len(data or b"-")) or data)
     records = list(csv.reader(io.StringIO(data.decode("latin-1"), newline="")))
     teaches = any(len(record) == width and record[0].strip("a1") for record in records)
@@ -246,7 +260,7 @@ def test_records_that_teach_nothing_are_those_of_other_widths_and_those_with_kno
 @example(text='a\na,b\na,b,"c"d\n', width=2, other=0, ending=LF, engine=Engine.RE)
 def test_records_of_another_width_are_told_as_csv_reads_them(text, width, other, ending, engine):
     data = text.encode()
-    ragged = Prover(Form(b",", width, frozenset({ending})), {}, engine).ragged(data, 0, other)
+    ragged = Prover(Form(b",", width, frozenset({ending})), Values({}), engine).ragged(data, 0, other)
     done, rest = data[: ragged.size].decode("latin-1"), data[ragged.size :].decode("latin-1")
     records = list(csv.reader(io.StringIO(done, newline="")))
     assert len(records) == ragged.rows == ragged.breaks
@@ -413,7 +427,7 @@ def test_a_blank_row_and_the_header_once_more_are_found_beside_a_column_of_numbe
 @example(text='a,b"\r\nc"\nd\r\n', ending=CRLF, engine=Engine.RE2)
 def test_records_that_end_alike_are_told_only_where_all_do(text, ending, engine):
     data = text.encode()
-    alike = Prover(Form(b",", 2, frozenset({ending})), {}, engine).ends_alike(data)
+    alike = Prover(Form(b",", 2, frozenset({ending})), Values({}), engine).ends_alike(data)
     scanner = Scanner(b",")
     scanner.feed(data, final=True)
     ends = frozenset().union(*(batch.endings for batch in iter(lambda: scanner.read(1000), None)))
@@ -477,7 +491,7 @@ def test_nothing_odd_is_missed_in_pieces_that_are_proved_to_have_plain_bytes_alo
     [({}, True), ({0: rb"[a-z]|\."}, True), ({0: rb"\x61|\xe3"}, False), ({0: rb"[^,]*"}, False)],
 )
 def test_bytes_are_proved_plain_unless_a_known_value_may_have_others(values, plain):
-    prover = Prover(Form(b",", 2, frozenset({LF})), values, Engine.RE2)
+    prover = Prover(Form(b",", 2, frozenset({LF})), Values(values), Engine.RE2)
     proved = prover.prove(b'a,"b""c"\n' * 9 + b"1", 0)
     assert (proved.rows, proved.plain) == (9, plain)
     for byte in (0, 0x1A, 0x1B, ord("\\"), ord("~"), 0x7F, 0x80, 0xFF):

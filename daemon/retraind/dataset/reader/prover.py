@@ -6,11 +6,14 @@ first: what it matches has none of the bytes that others would have to search fo
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from types import MappingProxyType
+from typing import NamedTuple
 
-from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
+from retraind.dataset.reader.automaton import Automaton, Engine, compiled, literal, matched
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks, line_feeds
 
 MAX_WIDTH = 1_000
@@ -51,12 +54,25 @@ class Form:
     endings: frozenset[bytes]  # that records may have
 
 
+class Values(NamedTuple):
+    """What is known of values, by column.
+
+    The expressions are RE2's for bytes, without groups that capture, and match no delimiter, quote or line
+    break. Quotes around such a value change nothing.
+    """
+
+    expressions: Mapping[int, bytes]
+    """All values of these columns match."""
+    quoted: Mapping[int, Sequence[bytes]] = MappingProxyType({})
+    """But for these, if they are in quotes: they may have delimiters, quotes and line breaks."""
+
+
 class _Grammar:
     """Writes the expression for one record."""
 
-    def __init__(self, form: Form, values: Mapping[int, bytes], *, possessive: bool) -> None:
+    def __init__(self, form: Form, values: Values, *, possessive: bool) -> None:
         self._form = form
-        self._values = values
+        self._values, self._quoted = values
         self._most = b"+" if possessive else b""  # else the module would try shorter values before it fails
 
     def simple(self, other: bytes | None = None) -> bytes:
@@ -69,13 +85,14 @@ class _Grammar:
 
     def plain(self) -> bytes | None:
         """As the simple one, with plain bytes alone; None if known values may have others."""
-        if not all(map(_are_plain_values, self._values.values())):
+        texts = b"".join(chain.from_iterable(self._quoted.values()))
+        if not are_plain(texts, 0, len(texts)) or not all(map(_are_plain_values, self._values.values())):
             return None
         return self._repeated(self._record(self._simple_field(barred=_NOT_PLAIN)))
 
     def with_breaks(self, *, few: bool) -> bytes:
         """Line breaks may be in quotes, and quotes alternate: one opens a text, the next one closes it."""
-        return self._repeated(self._record(self._field_with_breaks(few=few)))
+        return self._repeated(self._record(self._field_with_breaks(few=few), breaks=LONG - 1))
 
     def _field_with_breaks(self, *, few: bool) -> bytes:
         most = self._most
@@ -118,12 +135,21 @@ class _Grammar:
         quoted = b'"%b(?:""%b)*%b"' % (inside, inside, most)
         return b"(?:%b(?:%b)?|(?:%b)%b)" % (quoted, plain, plain, b"?" if empty else b"")
 
-    def _record(self, some: bytes) -> bytes:
-        fields = [
-            some if (value := self._values.get(at)) is None else b'(?:(?:%b)|"(?:%b)")' % (value, value)
+    def _record(self, some: bytes, *, breaks: int = 0) -> bytes:
+        """`breaks`: the most line breaks of a known value."""
+        fields = (
+            self._known(at, value, breaks) if (value := self._values.get(at)) is not None else some
             for at in range(self._form.width)
-        ]
+        )
         return self._form.delimiter.join(fields)
+
+    def _known(self, column: int, value: bytes, breaks: int) -> bytes:
+        texts = (
+            literal(text.replace(QUOTE, QUOTE + QUOTE))
+            for text in self._quoted.get(column, ())
+            if line_breaks(text, 0, len(text)) <= breaks
+        )
+        return b'(?:(?:%b)|"(?:%b)")' % (value, b"|".join((value, *texts)))
 
     def _repeated(self, record: bytes) -> bytes:
         # Longest first: CR LF is one line break.
@@ -132,15 +158,9 @@ class _Grammar:
 
 
 class Prover:
-    """Proves records of one form whose values, in some columns, match an expression each.
+    """Proves records of one form whose values, in some columns, are known."""
 
-    The expressions are RE2's for bytes, without groups that capture, and match no delimiter, quote or line
-    break. Quotes around such a value change nothing.
-    """
-
-    def __init__(
-        self, form: Form, values: Mapping[int, bytes], engine: Engine, blank: bytes | None = None
-    ) -> None:
+    def __init__(self, form: Form, values: Values, engine: Engine, blank: bytes | None = None) -> None:
         """`blank` is for records that are proved as well, whatever their values should be."""
         self.form = form
         self.blank = blank
@@ -173,7 +193,7 @@ class Prover:
         grammars = [self._grammar.with_breaks(few=few) for few in (True, False)]
         return tuple(compiled(each, self._engine) for each in grammars)
 
-    def is_for(self, form: Form, values: Mapping[int, bytes], blank: bytes | None) -> bool:
+    def is_for(self, form: Form, values: Values, blank: bytes | None) -> bool:
         """Return whether it proves just such records."""
         return (form, values, blank) == (self.form, self._values, self.blank)
 

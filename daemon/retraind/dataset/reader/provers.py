@@ -9,7 +9,7 @@ from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan
 from retraind.dataset.reader.oddities import Oddities
-from retraind.dataset.reader.prover import Form, Proved, Prover, are_plain
+from retraind.dataset.reader.prover import Form, Proved, Prover, Values, are_plain
 from retraind.dataset.reader.records import Scanner
 
 _TEXTS_TRIED = 3
@@ -88,8 +88,9 @@ class Provers:
                 grammar[self.witness] = usual
             self.wanted = tuple(sorted(grammar))
             form = Form(self._delimiter, header.width, endings)
-            if self._prover is None or not self._prover.is_for(form, grammar, blank):
-                self._prover = Prover(form, grammar, self._engine, blank)
+            values = Values(grammar, columns.quoted())
+            if self._prover is None or not self._prover.is_for(form, values, blank):
+                self._prover = Prover(form, values, self._engine, blank)
         return self._prover
 
     def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:

@@ -90,11 +90,10 @@ class KnownDates:
         """Return whether a value was seen before that stands for a missing date."""
         return value in self._markers
 
-    @staticmethod
-    def counts(value: bytes) -> bool:
+    def counts(self, value: bytes) -> bool:
         """Return whether it matters how often a value comes: digits, dates out of range, and what is none."""
         form = form_of(value)
-        return form is None or form.is_digits or form.out_of_range
+        return form is None or (form.is_digits and self.are_digits) or form.out_of_range
 
     def add(self, form: Form, place: LocatedValue) -> None:
         """Note a date."""

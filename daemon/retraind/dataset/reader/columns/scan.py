@@ -51,6 +51,8 @@ class _Numbers:
 
     def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
         """Return those values of the sample that teach anything, once there has been a number."""
+        if all_numbers(values):
+            return ()
         others = self._shapes.others(values)
         return () if all_numbers(others) else {value for value in others if not is_number(value)}
 
@@ -321,6 +323,12 @@ class ColumnScan:
         if self._series is not None and not self._series.done:
             found |= dict.fromkeys(self._series.columns, NEVER)
         return dict(sorted(found.items()))
+
+    def quoted(self) -> Mapping[int, Sequence[bytes]]:
+        """Return, by column, values with a delimiter or the like that teach nothing, where in quotes."""
+        if self._target is None or self._columns[self._target.column].kind is not Kind.TEXT:
+            return {}
+        return {self._target.column: found} if (found := self._target.quoted()) else {}
 
     def filled(self) -> Mapping[int, bytes]:
         """Return expressions as `grammar` does, for columns of numbers or dates without a gap in the sample.

@@ -1,7 +1,7 @@
 """The target column: its classes, whether it is numeric, how many rows have a value."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from retraind.dataset.reader.automaton import literal
 from retraind.dataset.reader.columns.facts import (
@@ -110,17 +110,28 @@ class TargetScan:
             return b"(?:%s)" % b"|".join(empty) if empty else NEVER
         if len(self._classes) > MAX_CLASSES:
             return PLAIN_NUMBER if not empty else b"(?:%s)?" % PLAIN_NUMBER
+        classes = [
+            literal(key)
+            for key in self._known_classes()
+            if not _STRUCTURE.search(key) and (within is None or re.fullmatch(within, key))
+        ]
+        return b"(?:%s)" % b"|".join([*classes, *empty]) if classes or empty else NEVER
+
+    def quoted(self) -> list[bytes]:
+        """Return the classes with a delimiter or the like that teach nothing, where they are in quotes."""
+        if self.done or self._filled < ENOUGH_ROWS or len(self._classes) > MAX_CLASSES:
+            return []
+        return list(filter(_STRUCTURE.search, self._known_classes()))
+
+    def _known_classes(self) -> Iterator[bytes]:
+        """Yield the first classes of which there are many rows."""
         size = 0
-        classes = []
         for key in self._classes:
             size += len(key)
-            if within is not None and not re.fullmatch(within, key):
-                continue
-            if key in self._many and len(key) < VALUE_BYTES and not _STRUCTURE.search(key):
-                if size > _GRAMMAR_BYTES:
-                    break
-                classes.append(literal(key))
-        return b"(?:%s)" % b"|".join([*classes, *empty]) if classes or empty else NEVER
+            if size > _GRAMMAR_BYTES:
+                return
+            if key in self._many and len(key) < VALUE_BYTES:
+                yield key
 
     def facts(self) -> TargetFacts:
         """Return what was found so far."""
