@@ -81,10 +81,12 @@ def as_found():
 
 @pytest.fixture
 def impatient_helpers(monkeypatch):
-    """Let helper processes be given up after half a second, where tests let file systems hang."""
+    """Let helper processes be given up after half a second, or one for bytes, where tests let file systems
+    hang."""
     from retraind.system.remote.helpers import HELPERS  # noqa: PLC0415 - most tests need none
 
     monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
+    monkeypatch.setattr("retraind.system.remote.helper._TIMES", {"look": 1, "read": 2, "sync": 30})
     # The number of a mount is soon another one's, of which nothing is known yet.
     HELPERS.end_all()
     yield
