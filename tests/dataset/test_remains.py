@@ -113,6 +113,25 @@ def test_lost_names_are_why_two_files_differ():
     assert [(each.rule, each.file) for each in preflight(*sources).errors] == [("damaged-names", "1.csv")]
 
 
+def test_errors_in_the_answers_to_evaluate_with_are_what_refuses_them():
+    good = table(lambda at, _: f"{at},a,1,{at}")
+    bad = good.replace("9,a,1,9\r\n", "9,a,1,#REF!\r\n")
+    train = good + "".join(f"{at},a,1,{at}\r\n" for at in range(150, 300))
+    files = [
+        SourceFile(f"{name}.csv", lambda text=text: io.BytesIO(text.encode()))
+        for name, text in (("t", train), ("e", bad))
+    ]
+    result = preflight(*files, target="left")
+    assert [(each.file, each.rule) for each in result.errors] == [("e.csv", "spreadsheet-remains")]
+    assert not [each for each in result.warnings if each.rule == "spreadsheet-remains"]
+
+
+def test_the_class_of_a_total_is_none():
+    files = [SourceFile(f"{at}.csv", lambda text=text: io.BytesIO(text.encode()))
+             for at, text in enumerate((table(), table() + "Total,,,99\r\n"))]  # fmt: skip
+    assert [each.rule for each in preflight(*files, target="left").findings] == ["rows-line"]
+
+
 def records(begin: str, data: str, *end: str) -> str:
     return "\r\n".join([begin, *(data.format(at) for at in range(99)), *end, ""])
 
@@ -129,6 +148,17 @@ REFUSED = {
         table(lambda at, row: row if at < 16 else row.rpartition(",")[0]), "ragged-rows", 18, "leaves out the delimiters of empty ones"),
     "NUL bytes at the end": (table() + "\0" * 99, "nul-bytes", 152, "damaged"),
     "a prompt": (table() + "sqlite> \r\n", "rows-line", 152, "is below the table"),
+    "a conflict of versions": (
+        table(lambda at, row: {70: "<<<<<<< HEAD\r\n", 71: "=======\r\n", 72: ">>>>>>> ours\r\n"}.get(at, "") + row),
+        "rows-line", 72, '"<<<<<<< HEAD"'),
+    "a page's number": (table(lambda at, row: row + "\r\n\fPage 2" if at == 70 else row), "rows-line", 73, '"Page 2"'),
+    "a message of PHP": (
+        table(lambda at, row: row + "\r\n<b>Warning</b>: x in y.php on line 3<br />" if at == 70 else row),
+        "rows-line", 73, "the export has probably failed"),
+    "a message of PHP above": (
+        "<br />\r\n<b>Warning</b>: x in y.php on line 3<br />\r\n" + table(), "not-a-table", 1, '"Warning: x in y.php on line 3"'),
+    "lines in quotes": (
+        "".join(f'"{row}"\r\n' for row in [NAMES, *ROWS]), "one-column", 1, "the line as a whole is enclosed in quotes"),
     "a trailer": (table() + "T,150\r\n", "rows-line", 152, "is below the table"),
     "a count among the rows": (
         table(lambda at, row: row + "\r\n\r\n(71 rows affected)\r\n" if at == 70 else row), "rows-line", 74,
@@ -150,9 +180,9 @@ def test_records_and_messages_are_the_only_error(content, rule, line, part):
 
 
 GOOD = {
-    "faces, hashtags, colours": table(lambda at, row: row.replace(",a,", f",{('=)', '=', '#1', '#FF00AA', '#wow!')[at % 5]},")),
+    "faces, hashtags, colours": table(lambda at, row: row.replace(",a,", f",{('=)', '=', '#1', '#FF00AA', '#A!')[at % 5]},")),
     "measurements": table(lambda at, row: row.replace(",a,", f",{('=0.5', '<5', '>10', '=(5)')[at % 4]},")),
-    "accents": table(lambda at, row: row.replace(",a,", f",{('café', 'SÃO', '»Â«', 'ÉÀ', 'CAFÉ’S', '§§', '…')[at % 7]},")),
+    "accents": table(lambda at, row: row.replace(",a,", f",{('café', 'SÃO', '»Â«', '«É»', 'ÉÀ', 'Ô…', 'CAFÉ’S', '§§', '…')[at % 9]},")),
     "Russian": table(lambda at, row: row.replace(",a,", f",{('Москва', 'РОСС', 'В', 'Г', '№1')[at % 5]},")),
     "kana": table(lambda at, row: row.replace(",a,", f",{('ﾃｽﾄ', 'ﾂｱ', '縺れ', '繧繝', '譚')[at % 5]},")),
     "questions": table(lambda _, row: row.replace(",a,", ",really??,"), names="id,plan,days,left?"),

@@ -28,14 +28,15 @@ def header(file: DataFile) -> Iterator[Finding]:
     elif table.width == 0:
         yield file.error("blank-header", service=ONE_COLUMN, line=1, paired=file.paired)
     elif table.width < MIN_COLUMNS:
-        other = other_delimiter(table)
+        other, delimiter = other_delimiter(table), DELIMITERS.get(table.suffix, b",")
         yield file.error(
             "one-column",
             service=ONE_COLUMN,
             line=1,
             name=table.text(table.header[0]),
-            delimiter=DELIMITERS.get(table.suffix, b",").decode("ascii"),
+            delimiter=delimiter.decode("ascii"),
             other_delimiter=other.decode("ascii") if other else _other_sign(table),
+            whole_lines=len(table.header[0].split(delimiter)) > 1,
             fixed_width=other is None and _has_fixed_width(table),
             other_extension=next((suffix for suffix, each in DELIMITERS.items() if each == other), None),
             paired=file.paired,

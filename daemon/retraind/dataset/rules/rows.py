@@ -84,7 +84,7 @@ def _reason(table: ReadResult) -> str | None:
         for one, other in pairs
     ):
         return "line-breaks"
-    if lacks_last_values(table):
+    if table.ragged.count > 1 and lacks_last_values(table):
         return "short"
     return "delimiters" if all(row.width > width for row in rows) and not table.same_width else None
 

@@ -260,10 +260,11 @@ def guard(form: Form) -> bytes | None:
     """Return an expression for dates in range in the same form; None if there is none for it."""
 
     def part(name: str) -> bytes:
+        if name == "h":  # up to 23
+            one = rb"[1-9]|" if "1h" in form.zeros else rb"0[0-9]|" if "0h" in form.zeros else b""
+            return rb"(?:%b1[0-9]|2[0-3])" % one
         if "1" + name in form.zeros:
             return rb"[1-9][0-9]?"
-        if name == "h":
-            return rb"[0-9][0-9]" if "0h" in form.zeros else rb"[1-9][0-9]"
         return rb"[0-9][0-9]" if "0" + name in form.zeros else rb"[1-9][0-9]"
 
     if form.key == "yyyyMMdd":

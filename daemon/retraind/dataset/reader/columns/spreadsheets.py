@@ -6,7 +6,7 @@ from enum import StrEnum
 
 _LONGEST = 256  # characters
 _ERROR = re.compile(
-    r"#[¡¿]?[^\W_]+([ /.][^\W_]+)*[!?]|#N/[A-Z]|#\u041d/\u0414|#NV|#GETTING_DATA|Err:5\d\d|Loading\.\.\.|"
+    r"#[¡¿]?[^\W_]{2,}([ /.][^\W_]+)*[!?]|#N/[A-Z]|#\u041d/\u0414|#NV|#GETTING_DATA|Err:5\d\d|Loading\.\.\.|"
     r"(読み込んでいます|読み込み中)\.\.\."
 )
 """In any language; their names are capitals, unlike those of hashtags."""

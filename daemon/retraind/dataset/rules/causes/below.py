@@ -37,11 +37,12 @@ _END = re.compile(
 _NOTE = re.compile(
     r"[※#＊]|\*|注[)）:：]|出典|経過|所要時間|\.{3,}$|…$|\w*sql\w*>|time( taken)?:|"  # noqa: RUF001
     r"(note|source|copyright|report|elapsed|trailer|end of|(grand |sub-?)?total)\b|"
-    r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$",
+    r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$|[<>]{7} |page \d+\b|\d+ ?ページ|ページ ?\d+",
     re.IGNORECASE,
 )
 _FAILED = re.compile(
-    r"(error|fatal|exception|traceback|warning|sqlstate|timeout expired|query (was )?(cancelled|aborted))\b|"
+    r"(<[^>]*>\s*)*(error|fatal|exception|traceback|warning|sqlstate|timeout expired|"
+    r"query (was )?(cancelled|aborted))\b|"
     r"(ora|sp2|tns|db2|sql)-?\d{4,5}[A-Z]?\b|msg \d+, |エラー|警告|異常終了",
     re.IGNORECASE,
 )

@@ -30,6 +30,11 @@ _USUAL = re.compile("[ぁ-んァ-ヶー々一-龠]")
 _LEADS = range(0xC2, 0xF5)  # first bytes of characters in UTF-8
 _CONTINUED = range(0x80, 0xC0)  # their other bytes
 _MOST_WORDS = 1_000
+_WRITTEN = re.compile(
+    "[\u00a0-\u017f\u0370-\u0fff\u1e00-\u206f\u20a0-\u22ff\u2500-\u27bf\u3000-\ud7ff\uf900-\ufaff\ufe00-\uffef]"
+    "|[\U0001f000-\U0001faff]"
+)
+"""Characters that people write, unlike those of phonetics and of rare scripts."""
 _SURE = 3  # characters, from which on a single word is sure
 _MOSTLY = 0.5  # of a column's values
 
@@ -214,7 +219,7 @@ def _meant(word: str, codec: str) -> str | None:
         meant = codecs.getincrementaldecoder("utf-8")().decode(_encoded(word, codec))
     except UnicodeError:
         return None
-    if not meant or not all(char.isprintable() or char == "\u00a0" for char in meant):
+    if not meant or not all(map(_WRITTEN.match, meant)):
         return None
     if codec == "cp932":  # in which half-width kana are single bytes
         return meant if len(meant) > 1 and all(char >= "\u3000" for char in meant) else None

@@ -41,6 +41,10 @@ _OPENINGS = (
     (ForeignKind.YAML, re.compile(r"---[ ]*\r?\n(#[^\n]*\n)*[\w\"-]+:([ ][^,\n]*)?\r?\n")),
     (ForeignKind.RTF, re.compile(r"\{\\rtf")),
     (ForeignKind.PEM, re.compile(r"-----BEGIN ")),
+    (
+        ForeignKind.MESSAGE,
+        re.compile(r"(<br ?/?>\s*)*<b>((fatal |parse )?error|warning|notice|deprecated)\b", re.IGNORECASE),
+    ),
     (ForeignKind.ARFF, re.compile(r"(%[^\n]*\n\s*)*@relation\s", re.IGNORECASE)),
 )
 _COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
@@ -178,7 +182,8 @@ def _is_sql(text: str) -> bool:
 def _title(text: str, kind: ForeignKind) -> str | None:
     """Return what the text says of itself, in one line."""
     if kind is ForeignKind.MESSAGE:
-        return text.splitlines()[0][:_TITLE_CHARS]
+        lines = re.sub(r"<[^>]*>", "", text).strip().splitlines()
+        return html.unescape(lines[0])[:_TITLE_CHARS]
     if kind not in {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL}:
         return None
     found = next(

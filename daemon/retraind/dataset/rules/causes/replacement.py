@@ -81,6 +81,9 @@ _HEADER_RULES = frozenset(
 _OF_QUOTES = frozenset({"space-before-quote", "single-quotes"})
 """These are about names where the line is the first one."""
 
+_OF_ONE_ROW = frozenset({"row-below-header", "rows-line", "subtotal-rows", "second-table"})
+"""These are about a row that is none of data."""
+
 _OF_NAMES = frozenset({"target-missing", "columns-changed"})
 
 _ROW_RULES = frozenset(
@@ -135,6 +138,8 @@ def explained_between(
         between = [finding for finding in between if finding.rule != "classes-spelled-otherwise"]
     found, between = _explained_by_remains(files, found, between, ignored)
     names = [finding for finding in between if finding.rule in _BETWEEN]
+    apart = {(each.file, each.line) for each in found if each.rule in _OF_ONE_ROW}
+    between = [each for each in between if each.line is None or (each.file, each.line) not in apart]
     wrong = {each.rule for each in found if _is_told(each)}
     in_names = {each.rule for each in found if each.rule in _OF_QUOTES and each.line == 1}
     if wrong & (_HEADER_RULES | in_names):

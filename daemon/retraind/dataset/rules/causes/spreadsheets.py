@@ -12,7 +12,14 @@ from retraind.domain.problems import Finding, Severity
 
 _MAY_BE = re.compile(rb'[,\t\r\n"](?:=["(\dA-Z\'@+-]|#|Err:5|Loading\.|\xe8\xaa\xad|\x93\xc7)')
 _OF_VALUES = frozenset(
-    {"target-not-numeric", "too-many-classes", "late-text", "target-one-value", "evaluation-without-answers"}
+    {
+        "target-not-numeric",
+        "series-target-not-numeric",
+        "too-many-classes",
+        "late-text",
+        "target-one-value",
+        "evaluation-without-answers",
+    }
 )
 
 

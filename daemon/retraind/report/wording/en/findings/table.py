@@ -33,9 +33,17 @@ def one_column(
     other_extension: str | None,
     paired: bool,
     fixed_width: bool = False,
+    whole_lines: bool = False,
 ) -> Words:
     """`delimiter` is the expected one; `other_delimiter`, if any, is evidently used instead."""
     again = deliver(paired)
+    if whole_lines:
+        return Words(
+            f"The header has only one column ({quoted(name)}): the line as a whole is enclosed in quotes, "
+            "which makes one value of it.",
+            "Enclose each value in quotes, not the line (Excel encloses lines that stand in one column), "
+            f"and {again}.",
+        )
     if fixed_width:
         return Words(
             f"The header has only one column ({quoted(name)}): all lines are equally long and filled up with "
@@ -178,9 +186,7 @@ def ragged_rows(
     if reason == "short":
         return Words(
             f"{what} Values at the end of these rows seem to be missing: Excel, for example, leaves out the "
-            "delimiters of empty ones."
-            if total > 1
-            else f"{what} Values at the end of this row seem to be missing.",
+            "delimiters of empty ones.",
             "Write a delimiter for each empty value (in Excel: fill the last column, or add one that is "
             f"never empty), and {again}.",
         )

@@ -35,8 +35,15 @@ def one_column(
     other_extension: str | None,
     paired: bool,
     fixed_width: bool = False,
+    whole_lines: bool = False,
 ) -> Words:
     """`delimiter` is the expected one; `other_delimiter`, if any, is evidently used instead."""
+    if whole_lines:
+        return Words(
+            f"行全体が二重引用符で囲まれ、1つの値（{quoted(name)}）になっているため、データを読み込めません。",
+            "行全体ではなく値ごとに二重引用符で囲み（Excelでは、1つの列にまとめて入力された行がこのように保存されます）、"
+            f"{again(paired)}",
+        )
     if fixed_width:
         return Words(
             f"項目が1つ（{quoted(name)}）しかないため、データを読み込めません。すべての行が同じ長さで空白が埋められて"
@@ -185,9 +192,8 @@ def ragged_rows(
         )
     rows = "これらの行" if total > 1 else "この行"
     if reason == "short":
-        omitted = "Excelなどが、末尾の空の値の区切り文字を省略したようです。" if total > 1 else ""
         return Words(
-            f"{what}行の末尾の値が不足しています。{omitted}",
+            f"{what}行の末尾の値が不足しています。Excelなどが、末尾の空の値の区切り文字を省略したようです。",
             "空の値にも区切り文字を出力し（Excelでは、最後の列をすべて埋めるか、空にならない列を最後に追加します）、"
             f"{again(paired)}",
         )
