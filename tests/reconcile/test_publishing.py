@@ -8,6 +8,7 @@ import pytest
 
 from retraind.domain.job import Job, State
 from retraind.domain.problems import problem
+from retraind.intake.share_identity import Memory
 from retraind.reconcile import publishing
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
@@ -392,6 +393,18 @@ def test_whoever_has_removed_the_status_of_a_model_that_went_gets_no_other(site,
     with by_hand(site.config, ManualClock()) as daemon:
         sweep(daemon)
     assert not (drops[0] / "STATUS.txt").exists()
+
+
+def test_what_is_known_of_a_new_folder_is_written_once(site, drops, monkeypatch):
+    kept = []
+    keep = Memory.keep
+    monkeypatch.setattr(
+        Memory, "keep", lambda self, name, known: (kept.append(name), keep(self, name, known))
+    )
+    with by_hand(site.config, ManualClock()) as daemon:
+        sweep(daemon)
+    assert all((drop / "STATUS.txt").exists() for drop in drops)
+    assert sorted(kept) == sorted(drop.name for drop in drops), "each write is synced, and so is its folder"
 
 
 def test_of_a_model_that_went_its_folder_says_so_in_the_language_of_its_readers(site, drops):

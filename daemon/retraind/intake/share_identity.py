@@ -84,7 +84,7 @@ class _Known(BaseModel):
     left: bool = False
     """Whether the folder says that its model is no longer in the configuration."""
     language: str | None = None
-    """In which its STATUS.txt was written last."""
+    """That of its readers, where it is not that of all folders."""
 
 
 class Left(NamedTuple):
@@ -274,8 +274,8 @@ class Shares:
             return None
         return Path(known.folder)
 
-    def note_language(self, name: str, language: str) -> None:
-        """Note in which language people read what is in a drop folder that was just used."""
+    def note_language(self, name: str, language: str | None) -> None:
+        """Note in which language of its own, if any, people read what is in a drop folder just used."""
         with self._lock, contextlib.suppress(OSError):  # Then the next one notes it.
             known = self._known.get(name)
             if known is not None and known.language != language:

@@ -297,7 +297,8 @@ class Publisher:
             why = away.problem
         else:
             self._unwritten.pop(name, None)
-            self._shares.note_language(name, voice.language)
+            if model := self._settings().models.get(name):
+                self._shares.note_language(name, model.language)
             return True
         # Each pass tries again: as long as a client of the share keeps the file open, many times a second.
         if self._unwritten.get(name) != why:
