@@ -36,13 +36,18 @@ _LOG = log.get(__name__)
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
 _GATHERING = 0.02
-"""Seconds after a round that has read the journal and was not full: what trickles in shares the next one."""
+"""Seconds after a round that has read the journal and was not full: what trickles in shares the next one.
+
+What was planned for a moment does not wait so long.
+"""
 _GATHERING_AT_START = 0.1
 """The same until all folders have been scanned once, which requests a pass for each."""
 _AFTER_FAILURE = 5.0
 """Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 """States whose step needs no turn, and does not give one to the next."""
+_HANDED_ON = frozenset({State.UPLOADED, State.TRAINED, State.SWITCHING, State.FILING})
+"""States in which a job goes from one lane to the next. Which sealed one is sent is decided by a pass."""
 
 
 _Versions = tuple[frozenset[tuple[str, int]], ModelHold | None]
@@ -105,7 +110,8 @@ class Loop:
         while asked := self._queue.take(_MOST_AT_ONCE):
             self._round(asked)
             if len(asked) < _MOST_AT_ONCE and not all(each.scan for each in asked):
-                self._stopping.wait(_GATHERING if self._folders.may_write else _GATHERING_AT_START)
+                gathering = _GATHERING if self._folders.may_write else _GATHERING_AT_START
+                self._stopping.wait(min(gathering, self._queue.until_planned()))
 
     def work_off_due(self) -> bool:
         """Reconcile what is due now, on this thread; returns whether there was anything."""
@@ -311,6 +317,9 @@ class Loop:
                 )
         finally:
             self._claims.release(job.id)
+        # What comes after the upload needs no decision: it does not wait for the pass.
+        if job.state in _HANDED_ON and job.due(self._clock.now()) <= self._clock.now():
+            self._submit(job, folder)
         self._queue.ask(name)
         if sealing or job.state is State.RETURNED:
             # Scans have skipped the names that this job owned, and no event says that it no longer does.
