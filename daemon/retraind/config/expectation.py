@@ -65,7 +65,7 @@ def _every(value: object) -> object:
 class ExpectSettings(BaseModel):
     """[models.NAME.expect]: when deliveries are due."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     every: Annotated[Literal["month", "week", "day", "auto"] | SpanWithUnit, BeforeValidator(_every)]
     """A period of the calendar, a time after the last delivery, or what is learnt from past ones."""

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import EnvSettingsSource
 
 from retraind.config import checks, exposure
 from retraind.config.checks import Given, Location
@@ -126,7 +124,7 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
     Nothing in the folders `hanging` is asked for: they are known not to answer.
     """
     file, content = _read(named)
-    given = _merged(_Variables()(), content)
+    given = _merged(_variables(), content)
     places = checks.paths(given)
     found = checks.look_at(places.values(), hanging)
     settings, wrong = _settings(file, given)
@@ -191,7 +189,7 @@ def load_without_keys(named: Path | None = None) -> WithoutKeys:
     Raises ConfigError where what such a process needs is wrong.
     """
     file, content = _read(named)
-    given = _merged(_Variables()(), content)
+    given = _merged(_variables(), content)
     shown: dict[str, Any] = {name: given[name] for name in _SHOWN_TABLES if name in given}
     if isinstance(api := given.get("api"), dict) and "base_url" in api:
         shown["api"] = {"base_url": api["base_url"]}
@@ -247,19 +245,13 @@ def _read(named: Path | None) -> tuple[Path, Mapping[str, Any]]:
     raise ConfigError([mistake])
 
 
-class _Variables(EnvSettingsSource):
-    """RETRAIND_... variables. A value that is not JSON is a text, as it could stand in the file."""
+def _variables() -> dict[str, Any]:
+    """Return what RETRAIND_... variables set. Where there are none, what reads them is not imported."""
+    if not any(name.upper().startswith(ENV_PREFIX) for name in os.environ):
+        return {}
+    from retraind.config.variables import Variables  # noqa: PLC0415
 
-    def __init__(self) -> None:
-        # It reads nothing of the class but its fields.
-        super().__init__(Settings, env_prefix=ENV_PREFIX, env_nested_delimiter="__")  # type: ignore[arg-type]
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Return a variable's value, decoded if it is JSON."""
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except (ValueError, RecursionError):
-            return value
+    return Variables()()
 
 
 def _merged(over: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]:

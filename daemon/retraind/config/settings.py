@@ -62,7 +62,7 @@ _SYSTEM_STATE = Path("/var/lib/retraind")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @field_validator("*", mode="wrap")
     @classmethod

@@ -163,7 +163,7 @@ class SealedFile:
 class Shown(BaseModel):
     """A file that the gate was shown."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     bytes: int

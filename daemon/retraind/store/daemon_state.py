@@ -20,7 +20,7 @@ _LARGEST = 4 << 20
 
 class _Part(BaseModel):
     # A newer retraind may have more to say.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Configuration(_Part):
