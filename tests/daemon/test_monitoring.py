@@ -4,11 +4,13 @@ import http.client
 import os
 import re
 import signal
+import threading
 from contextlib import closing
 
 import pytest
 
 from retraind.domain.problems import problem
+from support.lanes import by_hand
 from support.peers import Peer, answer
 from support.process import Site, free_port, until
 from support.running import running
@@ -123,6 +125,20 @@ def test_an_address_that_is_taken_ends_the_start_with_a_sentence(tmp_path, servi
     finally:
         site.kill()
         peer.stop()
+
+
+def test_what_is_not_configured_has_no_thread_until_a_reload_configures_it(tmp_path, service):
+    site = Site(tmp_path, service.url)
+    site.add_model("churn", key_of("churn"))
+    with by_hand(site.config) as daemon:
+        daemon.parts.monitoring.start()
+        assert not {thread.name for thread in threading.enumerate()} & {"textfile", "heartbeat"}
+        site._text += f'[metrics]\ntextfile = "{tmp_path}/retraind.prom"\n'
+        site.write()
+        for _ in range(2):
+            daemon._read_again()
+            assert [thread.name for thread in threading.enumerate()].count("textfile") == 1
+        until((tmp_path / "retraind.prom").exists, "it is written")
 
 
 def test_a_run_that_ends_has_called_its_heartbeat(tmp_path, service):

@@ -346,6 +346,7 @@ class Daemon:
         log.set_level(fresh.log_level)
         self.settings, self.refused = self.pipeline.configure(fresh, refused), refused
         self._notifier.configure(fresh, recipients)
+        self.parts.monitoring.configure()
         self.pipeline.reconsider()
         self.orphans.mind()
         self.recoverer.begin(fresh)
@@ -355,8 +356,7 @@ class Daemon:
         self.sweeps.begin()
         report_refused(self.refused, self.settings, self.journal)
         self._schedule()
-        for name in {job.model for job in self.journal.jobs.active()} | fresh.models.keys():
-            self.queue.ask(name)
+        self.queue.ask_each({job.model for job in self.journal.jobs.active()} | fresh.models.keys())
         systemd.report("READY=1")
         self.view.reloaded()
         _LOG.info("reloaded", models=len(fresh.models))

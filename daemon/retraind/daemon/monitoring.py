@@ -68,7 +68,7 @@ class Monitoring:
         self._journal = journal
         self._clock = clock
         self._server: MetricsServer | None = None
-        self._threads: list[_Recurring] = []
+        self._threads: dict[str, _Recurring] = {}
         self._endpoints = Endpoints(self._health, self._gauges, settings, clock)
         self._failure: Problem | None = None
         """Why the text file could not be written last time; each reason is logged once."""
@@ -78,19 +78,27 @@ class Monitoring:
         if (listen := self._settings().metrics.listen) is not None:
             self._server = MetricsServer(host_and_port_of(listen), self._endpoints.answer)
             self._server.start()
-        self._threads = [
-            _Recurring("textfile", self.write, self._interval),
-            _Recurring("heartbeat", self.heartbeat.mind, lambda: _HEARTBEAT_STEP),
-        ]
         guarded("heartbeat", self.heartbeat.begin)
-        for thread in self._threads:
-            thread.start()
+        self.configure()
+
+    def configure(self) -> None:
+        """Begin what the settings require by now, and that does not run yet."""
+        settings = self._settings()
+        if settings.metrics.textfile is not None:
+            self._keep_running("textfile", self.write, self._interval)
+        if settings.notify.heartbeat is not None:
+            self._keep_running("heartbeat", self.heartbeat.mind, lambda: _HEARTBEAT_STEP)
+
+    def _keep_running(self, name: str, task: Callable[[], object], interval: Callable[[], timedelta]) -> None:
+        if name not in self._threads:
+            self._threads[name] = _Recurring(name, task, interval)
+            self._threads[name].start()
 
     def stop(self) -> None:
         """End all threads."""
         if self._server is not None:
             self._server.stop()
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.stop()
 
     @property

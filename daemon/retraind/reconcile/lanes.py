@@ -24,7 +24,7 @@ _TALK_THREADS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
 _OF_DISKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 """What a disk answers, whatever the code does."""
-_LINGER = 10.0
+_LINGER = 3.0
 """Seconds that a thread waits for more work before it ends."""
 
 

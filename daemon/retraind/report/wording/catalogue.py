@@ -81,7 +81,7 @@ class Entry:
             kind = unwrapped(hint)
             part = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
             plain = str if typing.get_origin(kind) is typing.Literal else kind
-            plan.append((name, plain, part, TypeAdapter(hint).validate_python))
+            plan.append((name, plain, part, _reader(hint)))
         return tuple(plan)
 
     @cached_property
@@ -92,13 +92,19 @@ class Entry:
             name for name, each in signature.parameters.items() if each.default is not inspect.Parameter.empty
         )
 
-    @property
+    @cached_property
     def explained(self) -> bool:
         """Whether it is a problem or a finding, which the documents explain under its code."""
         made = inspect.get_annotations(self.function)["return"]
         if self.module.partition(".")[0] in _OF_PROBLEMS:
             return made in {Words, str} and self.code not in _PARTS
         return made is Words and self.code not in _PARTS
+
+
+@lru_cache
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    """Return what reads a fact of a type; few types are those of most facts."""
+    return TypeAdapter(hint).validate_python
 
 
 Catalogue = Mapping[str, Entry]
