@@ -216,14 +216,6 @@ def test_what_has_been_judged_does_not_queue_behind_gates(world, running):
     until(lambda: world.journal.jobs.get(judged.id).state is State.DONE, "it is filed", patience=15)
 
 
-def test_what_has_been_trained_goes_from_lane_to_lane_without_waiting_for_a_pass(world, parts):
-    job = world.run(world.sealing(), until=State.TRAINED)
-    run(parts, job)
-    assert world.journal.jobs.get(job.id).state is State.FILING
-    assert parts.lanes.run_one()
-    assert world.journal.jobs.get(job.id).state is State.DONE
-
-
 def test_a_model_keeps_its_place_in_the_queue_though_a_newer_delivery_takes_its_turn(tmp_path):
     """If each delivery queued again, a model that gets one every ten minutes might never be sent."""
     order = []

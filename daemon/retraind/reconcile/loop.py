@@ -46,8 +46,6 @@ _AFTER_FAILURE = 5.0
 """Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 """States whose step needs no turn, and does not give one to the next."""
-_HANDED_ON = frozenset({State.UPLOADED, State.TRAINED, State.SWITCHING, State.FILING})
-"""States in which a job goes from one lane to the next. Which sealed one is sent is decided by a pass."""
 
 
 _Versions = tuple[frozenset[tuple[str, int]], ModelHold | None]
@@ -317,9 +315,6 @@ class Loop:
                 )
         finally:
             self._claims.release(job.id)
-        # What comes after the upload needs no decision: it does not wait for the pass.
-        if job.state in _HANDED_ON and job.due(self._clock.now()) <= self._clock.now():
-            self._submit(job, folder)
         self._queue.ask(name)
         if sealing or job.state is State.RETURNED:
             # Scans have skipped the names that this job owned, and no event says that it no longer does.
