@@ -62,7 +62,7 @@ WARNED = {
     "an error far behind": (
         "\n".join([NAMES, *(f"{at},a,{at},y" for at in range(9_000)), "1,a,#REF!,y", ""]), "spreadsheet-remains", 9_002,
         '"#REF!"'),
-    "long numbers": (table(lambda at, _: f"{at},a,4.90{at % 9}23E+12,y"), "spreadsheet-remains", 2, "without its last digits"),
+    "long numbers": (table(lambda at, _: f"{at},a,4.90{at % 9}23E+12,y"), "spreadsheet-remains", 2, "Its last digits are lost"),
     "codes as dates": (
         table(lambda at, row: row.replace(",a,", ",2月5日,").replace(",b,", f",{at % 9}-32,") if at else row), "spreadsheet-remains", 4,
         "taken for a date"),

@@ -12,7 +12,7 @@ _ERROR = re.compile(
 """In any language; their names are capitals, unlike those of hashtags."""
 _NARROW = re.compile(r"#{3,}")
 _OPERAND = (
-    r"(?:[A-Z][A-Z0-9._]*\(.*\)|\(.*\)|(?:'[^']+'|\w+)!\$?[A-Z]+\$?\d+|\$?[A-Z]{1,3}\$?\d{1,7}|\d+(?:\.\d+)?%?|"
+    r"(?>[A-Z][A-Z0-9._]*\(.*\)|\(.*\)|(?:'[^']+'|\w+)!\$?[A-Z]+\$?\d+|\$?[A-Z]{1,3}\$?\d{1,7}|\d+(?:\.\d+)?%?|"
     r'"[^"]*")'
 )
 _FORMULA = re.compile(rf'=(?:"[^"]*"|[-+@]?{_OPERAND}(?:[-+*/^&:<>=]+{_OPERAND})*)', re.DOTALL)

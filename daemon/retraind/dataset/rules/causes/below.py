@@ -49,6 +49,7 @@ _FAILED = re.compile(
 _MAY_BE_TOTAL = re.compile(r'^[,\t" ]*[^,\t\r\n]{0,80}(計|[Tt]otal|TOTAL)', re.MULTILINE)
 _MOSTLY = 0.5  # of the rows
 _NEARLY_ALL = 0.9
+_LONGEST = 100  # characters of a name of a total
 _MOST_LINES = 50  # below a table
 _CTRL_Z = b"\x1a"
 
@@ -219,7 +220,7 @@ def subtotals(file: DataFile) -> Iterator[Cause]:
 
 
 def _is_total(name: str) -> bool:
-    return bool(_TOTAL.fullmatch(name) or _TOTAL_OF.fullmatch(name))
+    return len(name) <= _LONGEST and bool(_TOTAL.fullmatch(name) or _TOTAL_OF.fullmatch(name))
 
 
 def ctrl_z(file: DataFile) -> Iterator[Cause]:

@@ -15,7 +15,7 @@ from retraind.domain.problems import Finding, Severity
 
 LOST = "\ufffd"
 """What programs write in place of a character that they cannot read."""
-_QUESTIONS = re.compile(r"[\W\d_]*[?？]{2,}[\W\d_]*")  # noqa: RUF001
+_LETTER = re.compile(r"[^\W\d_]")
 _RUN = re.compile(r"[^\x00-\x7f]{2,}")
 _C1 = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
 """The characters of Windows-1252 that ISO-8859-1 lacks; the bytes without any are control characters."""
@@ -106,11 +106,16 @@ def damaged_names(file: DataFile) -> Iterator[Cause]:
 def _damage_of(name: str, misread: Misread | None) -> Damage | None:
     if LOST in name:
         return Damage.LOST
-    if _QUESTIONS.fullmatch(name):
+    if _are_questions(name):
         return Damage.QUESTIONS
     if remains_of(name.strip()) is not None:
         return Damage.SPREADSHEET
     return Damage.MISREAD if misread is not None and misread.meant_by(name) != name else None
+
+
+def _are_questions(text: str) -> bool:
+    """Return whether a text has no letter any more, but several question marks side by side."""
+    return ("??" in text or "？？" in text) and not _LETTER.search(text)  # noqa: RUF001
 
 
 def damaged_values(file: DataFile) -> Iterator[Cause]:
@@ -152,7 +157,7 @@ def _questions(file: DataFile) -> Iterator[Cause]:
     rows = _rows(file)
     for at in range(file.table.width):
         filled = [(row.line, row.cells[at]) for row in rows if row.cells[at].strip()]
-        found = [(line, value) for line, value in filled if _QUESTIONS.fullmatch(value)]
+        found = [(line, value) for line, value in filled if _are_questions(value)]
         if len({value for _, value in found}) > 1 and len(found) >= _MOSTLY * len(filled):
             line, value = found[0]
             yield _values(file, Damage.QUESTIONS, line, value=value, column=file.column(at))

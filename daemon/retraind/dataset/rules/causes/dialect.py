@@ -154,7 +154,11 @@ def stray_quotes(file: DataFile) -> Iterator[Cause]:
         return
     lines = rows.splitlines()[:line] if not table.ragged else rows.splitlines()
     finding = file.warning(
-        "stray-quotes", service=RAGGED, line=line, text=lines[line - 1], paired=file.paired
+        "stray-quotes",
+        service=RAGGED if table.ragged else None,
+        line=line,
+        text=lines[line - 1],
+        paired=file.paired,
     )
     all_stray = all(
         not _is_strict("".join(lines[row.line - 1 : row.line]), own) for row in table.ragged.first

@@ -5,15 +5,17 @@ from retraind.report.wording.en.findings._parts import also, also_lines, column_
 from retraind.report.wording.words import Words
 
 _EXPORT_AGAIN = "Export the data again from its source as UTF-8 with BOM, without a conversion in between"
-_OPEN_RIGHT = (
-    "Choose the right encoding where a program opens the file, or export the data again from its source"
-)
 _LEFT = {
     "formula": "a formula instead of its result",
     "error": "an error of a spreadsheet instead of a value",
     "narrow": "what Excel shows of a value when the column is too narrow",
-    "rounded": "a long number as Excel shows it, without its last digits",
-    "dated": "probably a code that Excel has taken for a date",
+    "rounded": "a long number as Excel shows it in short",
+    "dated": "probably a code that Excel has taken for a date and changed",
+}
+_EFFECT = {
+    "narrow": "The value itself is lost.",
+    "rounded": "Its last digits are lost.",
+    "dated": "The code itself is lost.",
 }
 _CURE = {
     "formula": "Export the result (in Excel: copy the cells, paste them as values, and save the sheet as "
@@ -40,7 +42,8 @@ def damaged_names(
         return Words(
             f"{shown} {'seems' if total == 1 else 'seem'} to be {was} that a program has read as "
             f"{encoding} and saved again ({quoted(meant)} is meant).",
-            f"{_OPEN_RIGHT}, and {deliver(paired)}.",
+            f"Open the file as {was} in that program, or export the data again from its source, and "
+            f"{deliver(paired)}.",
         )
     return Words(
         f"{shown} {'has' if total == 1 else 'have'} lost characters: a program could not convert them, and "
@@ -66,7 +69,8 @@ def damaged_values(
         return Words(
             f"The value {quoted(value)} seems to be {was} that a program has read as {encoding} and saved "
             f"again: {quoted(meant)} is meant.",
-            f"{_OPEN_RIGHT}, and {deliver(paired)}.",
+            f"Open the file as {was} in that program, or export the data again from its source, and "
+            f"{deliver(paired)}.",
         )
     if kind == "question-marks":
         name = sentence(column_name(column)) if column is not None else "A column"
@@ -95,6 +99,7 @@ def spreadsheet_remains(
     """`others` are the next values; the first of `total` columns are named."""
     return Words(
         f"{sentence(column_name(column))} contains {quoted(value)}{also_lines(others)}: "
-        f"{_LEFT.get(kind, _LEFT['error'])}. The service reads it as text{other_columns(columns, total)}.",
+        f"{_LEFT.get(kind, _LEFT['error'])}{other_columns(columns, total)}. "
+        f"{_EFFECT.get(kind, 'The service reads it as text.')}",
         f"{_CURE.get(kind, _CURE['error'])}. Then {deliver(paired)}.",
     )

@@ -12,13 +12,17 @@ from retraind.report.wording.ja.findings._parts import (
 from retraind.report.wording.words import Words
 
 _EXPORT_AGAIN = "出力元から、途中で文字コードを変換せずにUTF-8（BOMあり）で出力し直して、"
-_OPEN_RIGHT = "ファイルを開くときに正しい文字コードを指定するか、出力元から出力し直して、"
 _LEFT = {
     "formula": "計算結果ではなく数式",
     "error": "値ではなく表計算ソフトのエラー",
     "narrow": "列幅が足りないときにExcelが値の代わりに表示する文字",
-    "rounded": "Excelが桁数の多い数値を指数で表示したもので、下の桁が失われた値",
+    "rounded": "Excelが桁数の多い数値を指数で表示したもの",
     "dated": "Excelが日付とみなして変換したコードとみられる値",
+}
+_EFFECT = {
+    "narrow": "値そのものは失われています。",
+    "rounded": "下の桁は失われています。",
+    "dated": "元のコードは失われています。",
 }
 _CURE = {
     "formula": "数式ではなく値を出力してください（Excelでは、セルをコピーして「値」として貼り付けてからCSV形式で保存"
@@ -44,7 +48,7 @@ def damaged_names(
         return Words(
             f"{shown}は文字化けしています。{was}のファイルが{encoding}として開かれ、そのまま保存されたようです"
             f"（正しくは{quoted(meant)}）。",
-            f"{_OPEN_RIGHT}{again(paired)}",
+            f"そのプログラムで文字コードに{was}を指定して開くか、出力元から出力し直して、{again(paired)}",
         )
     sign = "「?」" if kind == "question-marks" else "置換文字"
     return Words(
@@ -70,7 +74,7 @@ def damaged_values(
         return Words(
             f"値{quoted(value)}は文字化けしています。{was}のファイルが{encoding}として開かれ、そのまま保存された"
             f"ようです（正しくは{quoted(meant)}）。",
-            f"{_OPEN_RIGHT}{again(paired)}",
+            f"そのプログラムで文字コードに{was}を指定して開くか、出力元から出力し直して、{again(paired)}",
         )
     if kind == "question-marks":
         name = column_name(column) if column is not None else "ある項目"
@@ -98,7 +102,8 @@ def spreadsheet_remains(
 ) -> Words:
     """`others` are the next values; the first of `total` columns are named."""
     return Words(
-        f"{column_name(column)}に{quoted(value)}{also_lines(others)}が含まれています。これは{_LEFT.get(kind, _LEFT['error'])}で、"
-        f"サービスは文字列として読み込みます。{other_columns(columns, total)}",
+        f"{column_name(column)}に{quoted(value)}{also_lines(others)}が含まれています。これは"
+        f"{_LEFT.get(kind, _LEFT['error'])}です。{_EFFECT.get(kind, 'サービスは文字列として読み込みます。')}"
+        f"{other_columns(columns, total)}",
         f"{_CURE.get(kind, _CURE['error'])}修正後、{again(paired)}",
     )
