@@ -74,7 +74,9 @@ WARNED = {
     "a typing error": (table(lambda _, row: row.replace(",30,", ",3O,")), "rare-text", 32, '"3O" in this line (also line 122'),
     "a typing error at the start": (table(lambda _, row: row.replace("1,b,1,", "1,b,l,")), "rare-text", 3, '"l" in this line'),
     "a text among dates": (
-        table(lambda at, _: f"{at},a,{'soon' if at == 60 else f'2026-01-{at % 28 + 1:02}'},y"), "rare-text", 62, "always has dates"),
+        table(lambda at, _: f"{at},a,{'soon' if at == 60 else f'2026-01-{at % 28 + 1:02}'},y"), "rare-text", 62, "mostly has dates"),
+    "a sign of a missing value": (
+        table(lambda at, row: row if at % 8 else row.replace(f",{at % 90},", ",X,")), "rare-text", 2, 'mostly has numbers, but "X"'),
     "quotes that are not doubled": (table(plan('"5" pipe"')), "stray-quotes", 6, "is not doubled"),
     "subtotals": (
         table(lambda at, row: f"{row}\r\nSubtotal,,{at},n" if at % 50 == 9 else row), "subtotal-rows", 12,
@@ -151,6 +153,15 @@ REFUSED = {
     "a conflict of versions": (
         table(lambda at, row: {70: "<<<<<<< HEAD\r\n", 71: "=======\r\n", 72: ">>>>>>> ours\r\n"}.get(at, "") + row),
         "rows-line", 72, '"<<<<<<< HEAD"'),
+    "a line of a log": (
+        table(lambda at, row: row + "\r\n2026-11-30 10:00:00,123 INFO fetched 50 rows" if at == 70 else row), "rows-line", 73,
+        "is among the rows"),
+    "a trace": (
+        table() + 'Traceback (most recent call last):\r\n  File "x.py", line 3\r\nValueError: x\r\n', "rows-line", 152,
+        "the export has probably failed"),
+    "an error of a server": (table() + "<html><body>504 Gateway Time-out</body></html>\r\n", "rows-line", 152, "probably failed"),
+    "no data alone": ("No data available\r\n", "not-a-table", 1, "a message of a program"),
+    "no data in Japanese": ("該当するデータはありません\r\n", "not-a-table", 1, '"該当するデータはありません"'),
     "a page's number": (table(lambda at, row: row + "\r\n\fPage 2" if at == 70 else row), "rows-line", 73, '"Page 2"'),
     "a message of PHP": (
         table(lambda at, row: row + "\r\n<b>Warning</b>: x in y.php on line 3<br />" if at == 70 else row),
@@ -189,6 +200,7 @@ GOOD = {
     "totals that are values": table(lambda _, row: row.replace(",a,", ",Total,")),
     "categories of totals": table(lambda at, row: f"Total,{row.partition(',')[2]}" if at % 3 else row),
     "scientific numbers": table(lambda at, _: f"{at},a,{at * 1.7e11:.3E},y"),
+    "grades": table(lambda at, _: f"{at},a,{'K' if at % 5 else at % 12},y"),
     "months": table(lambda at, row: row.replace(",a,", f",{at % 12 + 1}月,").replace(",b,", ",Jan-26,")),
     "ranges": table(lambda at, row: row.replace(",a,", f",{at % 5 * 10}-{at % 5 * 10 + 9},")),
     "inches": table(plan('5" pipe')),

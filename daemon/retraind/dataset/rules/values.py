@@ -1,6 +1,6 @@
 """Rules about the values in columns: empty columns, dates, numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR, form_of
 from retraind.dataset.reader.columns.facts import Kind
@@ -17,6 +17,7 @@ from retraind.domain.problems import Finding
 _FIRST_ROWS, _FEWEST = 20, 5
 _SOME_VALUES = 50
 _FEW = 0.05
+_FEW_WORDS = 3
 
 
 def empty_columns(file: DataFile) -> Iterator[Finding]:
@@ -122,7 +123,8 @@ def rare_text(file: DataFile) -> Iterator[Finding]:
             for place, value, is_usual in zip(values, data, usual, strict=True)
             if not is_usual and not is_marker(value)
         ]
-        if len(values) >= _SOME_VALUES and 0 < len(texts) <= _FEW * len(values):
+        are_few = len(texts) <= _FEW * len(values) or _stand_for_none(values, texts)
+        if len(values) >= _SOME_VALUES and texts and are_few:
             found[at] = ("numbers" if usual is are_numbers else "dates", texts)
     if found:
         at, (among, ((line, text), *others)) = next(iter(found.items()))
@@ -144,7 +146,14 @@ def _begins_with_values(table: ReadResult, at: int) -> bool:
         return True
     first = [row[at] for row in table.oddities.rows[:_FIRST_ROWS] if at < len(row) and row[at]]
     usual = sum(is_number(value) or form_of(value) is not None for value in first)
-    return len(first) > _FEWEST and usual >= len(first) - 1
+    return len(first) > _FEWEST and usual * 2 > len(first)
+
+
+def _stand_for_none(values: Sequence[tuple[int, str]], texts: Sequence[tuple[int, str]]) -> bool:
+    """Return whether texts among many different numbers or dates are the same few words, without a digit."""
+    words = {text for _, text in texts}
+    others = {value for _, value in values} - words
+    return len(words) <= _FEW_WORDS < len(others) / 10 and not any(map(str.isdigit, "".join(words)))
 
 
 def numbers(file: DataFile) -> Iterator[Finding]:

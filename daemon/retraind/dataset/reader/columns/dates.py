@@ -86,7 +86,7 @@ _OTHERS = tuple(
             "named",
             rf"(?:[a-z]{{3,9}},? )?{_MONTH_NAME} +(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
             rf"(?: {_TIME}{_MORE})?,? +\d{{4}}"
-            rf"(?:,? {_TIME.replace('P<', 'P<late_')})?",
+            rf"(?:,? (?:@ )?{_TIME.replace('P<', 'P<late_')}(?:\.\d+)?)?",
         ),
         (
             "named-dots",

@@ -34,13 +34,20 @@ _END = re.compile(
     r"\W*(eof|end([ -]of[ -](file|data|report|list|table|records?))?|trailer|以上|終わり|おわり|終了)\W*",
     re.IGNORECASE,
 )
+_LOGGED = r"(\[?\d{2,4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S*\s+)?\[?"
+"""What a line of a log begins with."""
 _NOTE = re.compile(
     r"[※#＊]|\*|注[)）:：]|出典|経過|所要時間|\.{3,}$|…$|\w*sql\w*>|time( taken)?:|"  # noqa: RUF001
     r"(note|source|copyright|report|elapsed|trailer|end of|(grand |sub-?)?total)\b|"
-    r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$|[<>]{7} |page \d+\b|\d+ ?ページ|ページ ?\d+",
+    r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$|[<>]{7} |"
+    r"no (data|rows?|records?|results?)\b|該当|"
+    r"(データ|結果|レコード)[はが](ありません|見つかり|存在しません)|"
+    rf"{_LOGGED}(trace|debug|info|notice)\b|page \d+\b|\d+ ?ページ|ページ ?\d+",
     re.IGNORECASE,
 )
 _FAILED = re.compile(
+    rf'<(!doctype )?html\b|<\?xml\b|{{\s*"?(error|message|code|status)"?:|'
+    rf"{_LOGGED}(warn|error|fatal|severe)\b|"
     r"(<[^>]*>\s*)*(error|fatal|exception|traceback|warning|sqlstate|timeout expired|"
     r"query (was )?(cancelled|aborted))\b|"
     r"(ora|sp2|tns|db2|sql)-?\d{4,5}[A-Z]?\b|msg \d+, |エラー|警告|異常終了",
@@ -84,9 +91,9 @@ def line_below(table: ReadResult) -> LineBelow | None:
     failed = [at for at, text in enumerate(texts) if _FAILED.match(text)]
     if not all(
         says_end(text)
-        or at in failed
+        or at >= min(failed, default=len(texts))  # all of it is one message
         or _has_count(row, text, table)
-        or ((apart or at - 1 in failed) and row.width == 1)
+        or (apart and row.width == 1)
         for at, (row, text) in enumerate(zip(filled, texts, strict=True))
     ):
         return None

@@ -38,7 +38,7 @@ _OPENINGS = (
     (ForeignKind.LFS, re.compile(r"version https://git-lfs\.github\.com/spec/")),
     (ForeignKind.ANNEX, re.compile(r"(?=\S*?/annex/objects/)\S*+\s*+\Z")),
     (ForeignKind.SHORTCUT, re.compile(r"\[(InternetShortcut|Desktop Entry)\]", re.IGNORECASE)),
-    (ForeignKind.YAML, re.compile(r"---[ ]*\r?\n(#[^\n]*\n)*[\w\"-]+:([ ][^,\n]*)?\r?\n")),
+    (ForeignKind.YAML, re.compile(r"---[ ]*\r?\n(#[^\n]*\n)*(- )?[\w\"-]+:([ ][^,\n]*)?\r?\n")),
     (ForeignKind.RTF, re.compile(r"\{\\rtf")),
     (ForeignKind.PEM, re.compile(r"-----BEGIN ")),
     (
@@ -65,7 +65,8 @@ _MESSAGE = re.compile(
     r"(HTTP/\d(\.\d)? \d{3}|(error|fatal|exception|traceback|ora-\d+|msg \d+|sqlstate)\b|[45]\d\d[ :]|"
     r"(access|permission) denied|forbidden|unauthori[sz]ed|not found|page not found|service unavailable|"
     r"internal server error|bad gateway|session (has )?(expired|timed out)|please (sign|log) in|エラー|"
-    r"アクセスが拒否|ログインしてください|セッション.*切れ)",
+    r"no (data|rows?|records?|results?)( (was|were|is|are))?( (available|found|selected|returned|to))?\b|"
+    r"該当.{0,12}(なし|無し|ありません)|(データ|結果)[はが](ありません|見つかり|存在しません)|アクセスが拒否|ログインしてください|セッション.*切れ)",
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(

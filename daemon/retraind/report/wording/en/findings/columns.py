@@ -119,10 +119,11 @@ def rare_text(
 ) -> Words:
     """`others` are the next texts among numbers or dates; the first of `total` columns are named."""
     return Words(
-        f"{sentence(column_name(column))} nearly always has {'dates' if among == 'dates' else 'numbers'}, "
+        f"{sentence(column_name(column))} mostly has {'dates' if among == 'dates' else 'numbers'}, "
         f"but {quoted(value)} in this line{also_lines(others)}. Because of it, the service may read the "
         f"column as text{other_columns(columns, total)}.",
-        "Check this value in the source. If the column is meant to have texts, nothing needs to be done.",
+        "Correct such values in the source, and leave missing ones empty. If the column is meant to have "
+        "texts, nothing needs to be done.",
     )
 
 

@@ -120,10 +120,10 @@ def rare_text(
 ) -> Words:
     """`others` are the next texts among numbers or dates; the first of `total` columns are named."""
     return Words(
-        f"{column_name(column)}は、ほとんどの値が{'日時' if among == 'dates' else '数値'}ですが、この行に"
+        f"{column_name(column)}は、多くの値が{'日時' if among == 'dates' else '数値'}ですが、この行に"
         f"{quoted(value)}があります{also_lines(others)}。このため、項目全体が文字列として読み込まれるおそれが"
         f"あります。{other_columns(columns, total)}",
-        "出力元でこの値をご確認ください。文字列を含む項目であれば、対応は不要です。",
+        "出力元でこのような値を修正し、欠損値は空欄にしてください。文字列を含む項目であれば、対応は不要です。",
     )
 
 
