@@ -12,7 +12,6 @@ from support.process import Site, deliver, filed, until
 from support.variants import system, variants
 from support.world import an_account, key_of, table
 
-pytestmark = pytest.mark.process
 NAMES = ("churn", "demand", "fraud", "price", "stock")
 
 

@@ -43,7 +43,6 @@ def test_the_command_it_names_while_it_runs_on_can_be_pasted(tmp_path, monkeypat
     assert f"   $ {command} status -c {root}/config.toml\n" in shown.getvalue()
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     "number", variants([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], default=[signal.SIGINT])
 )
@@ -63,7 +62,6 @@ def test_a_demo_that_is_broken_off_leaves_nothing_behind(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.process
 @pytest.mark.system
 def test_the_demo_tells_its_whole_story_and_leaves_nothing_behind(tmp_path):
     done = subprocess.run(

@@ -11,7 +11,6 @@ from support.process import Site, deliver_pair, filed, until
 from support.world import KEY, an_account
 
 
-@pytest.mark.process
 def test_a_backup_is_made_while_the_daemon_runs_verified_and_restored_after_it(tmp_path, capsys):
     with an_account(tmp_path) as service:
         site = Site(tmp_path, service.url)

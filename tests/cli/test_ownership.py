@@ -19,7 +19,6 @@ from support.world import KEY
 from support.zygote import run
 
 pytestmark = [
-    pytest.mark.process,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user"),
 ]
 

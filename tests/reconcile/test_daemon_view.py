@@ -17,8 +17,6 @@ from retraind.system.clock import ManualClock
 from support.lanes import by_hand
 from support.process import deliver_pair, until
 
-pytestmark = pytest.mark.process
-
 
 def told(site, *arguments):
     done = site.command("status", *arguments)

@@ -429,7 +429,6 @@ def test_a_folder_that_cannot_be_entered_hides_no_other(world_with_history, monk
     assert good.id in {job.id for job in rebuilt(world)}
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("loss", ["deleted", "damaged, and the key is lost"])
 def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
     with an_account(tmp_path) as emulator:

@@ -10,8 +10,6 @@ from support.terminals import HIDDEN, terminal
 from support.world import KEY, table
 from support.zygote import run
 
-pytestmark = pytest.mark.process
-
 
 def on(arguments, **environment):
     with terminal() as shell:

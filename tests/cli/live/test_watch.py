@@ -14,8 +14,6 @@ from support.process import deliver, until
 from support.terminals import ALTERNATE, BACK, HIDDEN, VISIBLE, terminal
 from support.world import KEY, table
 
-pytestmark = pytest.mark.process
-
 
 def large() -> bytes:
     """Return a table that does not fit into the buffers on its way to the service."""

@@ -8,7 +8,6 @@ from scenarios.crash.installation import Installation, Model, table
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 from support.variants import long
 
-pytestmark = pytest.mark.process
 ACCEPT = ("--accept", "target-missing", "--no-wait")
 POINTS = [
     ("retry", "before commit failed->restoring"),

@@ -35,13 +35,11 @@ def killed_when_all_was_sent(root, hidden_ms, untouched):
         return violations_at_rest(here)
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("untouched", UNTOUCHED)
 def test_an_upload_that_the_service_shows_within_upload_doubt_is_not_sent_again(root, untouched):
     assert not killed_when_all_was_sent(root, UPLOAD_DOUBT_MS * 0.5, untouched)
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("untouched", UNTOUCHED)
 def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt_is_trained_twice(
     root, untouched

@@ -145,7 +145,6 @@ def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folde
     }
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     "point",
     variants(
@@ -167,7 +166,6 @@ def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, p
         assert not violations_at_rest(here), here.log.read_text()
 
 
-@pytest.mark.process
 @pytest.mark.system
 def test_status_txt_is_right_after_a_kill_that_left_nothing_to_do(root):
     with Installation(root, (Model("churn"),)) as here:

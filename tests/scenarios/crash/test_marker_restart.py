@@ -10,7 +10,6 @@ from support.process import Site, deliver, filed, until
 from support.variants import variants
 from support.world import KEY, table
 
-pytestmark = pytest.mark.process
 MARKER = 'ready = "marker"\n'
 
 

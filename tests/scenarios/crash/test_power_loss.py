@@ -19,7 +19,6 @@ from scenarios.crash.installation import Installation, Model, table
 from scenarios.crash.invariants import violations_at_rest
 from support.places import another_file_system
 
-pytestmark = pytest.mark.process
 _CALLS = (
     "openat,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,pwrite64,sendto"
 )

@@ -5,7 +5,6 @@ import pytest
 from scenarios.crash.campaign import complaint, summary
 from scenarios.crash.scenario import run
 
-pytestmark = pytest.mark.process
 KILLS = 8
 """In each of the parts, so that they can run beside one another."""
 

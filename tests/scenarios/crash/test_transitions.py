@@ -18,7 +18,6 @@ from scenarios.crash.installation import Dropped, Installation, Model, table
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 from support.variants import variants
 
-pytestmark = pytest.mark.process
 ROW = "7,b,1\n"
 
 

@@ -23,7 +23,6 @@ from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 from support.ledger import history
 from support.variants import variants
 
-pytestmark = pytest.mark.process
 ROW = "7,b,1\n"
 
 

@@ -12,8 +12,6 @@ from support.process import Site, deliver
 from support.variants import variants
 from support.world import KEY, table
 
-pytestmark = pytest.mark.process
-
 NAMES = {
     "ja_JP.eucJP": ("ja_JP", "EUC-JP"),
     "de_DE.ISO-8859-1": ("de_DE", "ISO-8859-1"),

@@ -10,8 +10,6 @@ import pytest
 from support.process import Site, deliver
 from support.world import KEY, table
 
-pytestmark = pytest.mark.process
-
 
 @pytest.fixture
 def ntfs(tmp_path, tool):

@@ -11,8 +11,6 @@ from support.process import Site, deliver
 from support.variants import variants
 from support.world import KEY, table
 
-pytestmark = pytest.mark.process
-
 ALL = ("0<&-", "1>&-", "2>&-")
 CLOSED = [
     ("2>&-",), ALL,

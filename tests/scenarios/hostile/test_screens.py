@@ -31,7 +31,6 @@ def site(site):
     return site
 
 
-@pytest.mark.process
 @pytest.mark.quick
 def test_nothing_that_a_delivery_holds_reaches_a_screen_a_note_or_the_log_as_it_is(site):
     header = f'"{NASTY}",plan,churned,"{NASTY}"\r\n'.encode("utf-8-sig")
@@ -67,7 +66,6 @@ def test_nothing_that_a_delivery_holds_reaches_a_screen_a_note_or_the_log_as_it_
     assert all(len(line) < 2_000 for line in shown["ERROR.txt"].splitlines())
 
 
-@pytest.mark.process
 def test_the_log_on_a_terminal_obeys_no_sequence_that_came_with_a_name(tmp_path):
     """A pseudo-terminal in the place of the operator's."""
     drop = tmp_path / "drop"

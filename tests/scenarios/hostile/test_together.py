@@ -57,7 +57,6 @@ def puts(root):
     return [record for record in read_records(root / "service") if record["event"] == "put_received"]
 
 
-@pytest.mark.process
 @pytest.mark.timeout(90)
 def test_a_haunted_folder_costs_its_neighbour_nothing(site, tmp_path, victim, monkeypatch):
     monkeypatch.chdir(tmp_path)

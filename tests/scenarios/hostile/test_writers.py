@@ -22,7 +22,6 @@ from support.places import in_memory
 from support.process import NOBODY, Site, deliver, filed, until
 from support.world import KEY, table
 
-pytestmark = pytest.mark.process
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two users")
 
 GATE = """

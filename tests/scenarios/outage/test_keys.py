@@ -239,7 +239,6 @@ def on_the_share(drop):
 
 
 @pytest.mark.parametrize("moment", [253_402_300_800, 300_000_000_000, -62_135_596_801])
-@pytest.mark.process
 def test_a_key_file_dated_in_a_year_that_no_calendar_has_keeps_no_other_model_s_key_from_being_looked_after(
     root, moment
 ):
@@ -452,7 +451,6 @@ def test_a_key_file_that_cannot_be_opened_just_now_is_no_reason_for_a_hold(
         trained_without_a_hold(site, emulator, logged)
 
 
-@pytest.mark.process
 def test_a_process_that_has_no_open_file_left_for_a_while_holds_no_model(account):
     emulator, site = account(train_time=timedelta(seconds=3))
     try:

@@ -214,7 +214,6 @@ def odd():
         peer.stop()
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     "address",
     [

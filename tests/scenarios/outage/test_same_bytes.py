@@ -10,7 +10,6 @@ from support.process import deliver, deliver_pair, filed, until
 from support.variants import variants
 from support.world import KEY, an_account, table
 
-pytestmark = pytest.mark.process
 IMPATIENT = 'settle = "0s"\npoll_timeout = "300ms"\n'
 PATIENT = 'settle = "0s"\npoll_timeout = "60s"\n'
 

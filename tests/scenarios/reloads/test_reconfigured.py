@@ -14,7 +14,6 @@ from support.process import deliver_pair, filed, until
 from support.variants import variants
 from support.world import KEY, an_account, key_of
 
-pytestmark = pytest.mark.process
 OTHER = key_of("price")
 QUICK = 'settle = "0s"\n'
 

@@ -15,7 +15,7 @@ from support.network import HERE
 from support.process import filed, until
 from support.world import KEY, an_account, table
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 NFS = "vers=4.2,softerr,timeo=50,retrans=2,actimeo=1"
 CIFS = "guest,vers=3.1.1,uid=0,gid=0,file_mode=0660,dir_mode=0770,soft,nobrl,actimeo=1"
 NOBODY_ELSE, READ_ONLY_ACCESS = 0, 0x00120089

@@ -9,7 +9,6 @@ from support.process import filed, until
 from support.variants import variants
 from support.world import table
 
-pytestmark = pytest.mark.process
 TRAIN, EVAL = table(400), table(20, 1)
 STAYS = 2.5
 """Seconds; longer than a file here has to stay the same."""

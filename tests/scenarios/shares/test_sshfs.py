@@ -13,7 +13,7 @@ from support.variants import long, variants
 from support.world import an_account, key_of, table
 from support.zygote import run
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 RECONNECTS = ("reconnect", "ServerAliveInterval=2", "ServerAliveCountMax=2", "dcache_timeout=1")
 TRAIN, EVAL = table(30_000), table(20, 1)
 

@@ -10,7 +10,6 @@ from support.process import until
 from support.world import table
 
 pytestmark = [
-    pytest.mark.process,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount"),
 ]
 TRAIN, EVAL = table(400), table(20, 1)

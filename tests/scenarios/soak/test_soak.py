@@ -7,8 +7,6 @@ import pytest
 
 from scenarios.soak.campaign import Sample, growth, installed, soak, summary
 
-pytestmark = pytest.mark.process
-
 
 def test_some_seconds_of_traffic_with_faults_lose_and_double_nothing(tmp_path):
     with installed(tmp_path, 6, "suite") as here:

@@ -10,7 +10,6 @@ from support.process import deliver_pair, filed, until
 from support.variants import variants
 from support.world import an_account, key_of
 
-pytestmark = pytest.mark.process
 NAMES = ("churn", "price")
 
 

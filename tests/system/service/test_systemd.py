@@ -223,7 +223,6 @@ def address(request, tmp_path):
     )
 
 
-@pytest.mark.process
 def test_systemd_hears_when_it_is_ready_that_it_lives_and_that_it_ends(tmp_path, address):
     with as_systemd_runs_it(tmp_path, address, "churn", "price") as running:
         running.hear("READY=1")
@@ -237,7 +236,6 @@ def test_systemd_hears_when_it_is_ready_that_it_lives_and_that_it_ends(tmp_path,
         assert running.process.wait(10) == 0
 
 
-@pytest.mark.process
 def test_a_reload_is_told_and_takes_over_the_new_models(tmp_path):
     with as_systemd_runs_it(tmp_path, str(tmp_path / "n"), "churn") as running:
         running.hear("READY=1")
@@ -248,7 +246,6 @@ def test_a_reload_is_told_and_takes_over_the_new_models(tmp_path):
         running.wait_for((tmp_path / "price" / "STATUS.txt").exists)
 
 
-@pytest.mark.process
 def test_a_reload_with_a_mistake_changes_nothing(tmp_path):
     with as_systemd_runs_it(tmp_path, str(tmp_path / "n"), "churn") as running:
         running.hear("READY=1")
@@ -263,7 +260,6 @@ def test_a_reload_with_a_mistake_changes_nothing(tmp_path):
         assert running.process.poll() is None
 
 
-@pytest.mark.process
 def test_a_good_reload_ends_what_the_status_says_of_a_refused_one(tmp_path):
     with as_systemd_runs_it(tmp_path, str(tmp_path / "n"), "churn") as running:
         running.hear("READY=1")
@@ -277,7 +273,6 @@ def test_a_good_reload_ends_what_the_status_says_of_a_refused_one(tmp_path):
         assert running.hear("STATUS=")[-1] == "STATUS=Models watched: 1, on hold: 0; jobs in work: 0"
 
 
-@pytest.mark.process
 def test_a_reload_changes_what_is_logged(tmp_path):
     with as_systemd_runs_it(tmp_path, str(tmp_path / "n"), "churn") as running:
         running.hear("READY=1")
@@ -291,7 +286,6 @@ def test_a_reload_changes_what_is_logged(tmp_path):
 _PR_SET_MDWE = 65
 
 
-@pytest.mark.process
 @pytest.mark.system
 def test_it_lives_with_memory_deny_write_execute(tmp_path):
     """cffi or a callback through ctypes may come to need memory that is both writable and executable."""
