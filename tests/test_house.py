@@ -1,4 +1,4 @@
-"""The house stays readable: folders, modules and classes of a size that fits a head."""
+"""The house stays readable, with folders, modules and classes of a size that fits a head, and its tests quick."""
 
 import ast
 from collections import Counter
@@ -40,3 +40,12 @@ def test_no_class_is_too_large():
                 if lines > MOST_LINES_OF_A_CLASS or methods > MOST_METHODS:
                     large.append((path.name, each.name, lines, methods))
     assert large == []
+
+
+def test_of_each_kind_of_scenario_some_are_in_the_default_suite():
+    by_default = {
+        folder.name: any("mark.quick" in path.read_text("utf-8") for path in folder.glob("test_*.py"))
+        for folder in (Path(__file__).parent / "scenarios").iterdir()
+        if folder.is_dir() and folder.name not in {"__pycache__", "host"}  # `make host` runs its own
+    }
+    assert [name for name, some in by_default.items() if not some] == []
