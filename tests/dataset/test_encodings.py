@@ -3,6 +3,7 @@
 import io
 import itertools
 import random
+from unittest import mock
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from retraind.dataset.preflight import Preflight, SourceFile, preflight
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.encoding import EncodingDetector
+from retraind.dataset.reader.encodings import evidence as evidence_module
 from retraind.dataset.reader.encodings.evidence import MAX_BYTES, MAX_WORDS, WORD_BYTES, Evidence
 from retraind.domain.problems import Finding
 from retraind.report.wording import Voice
@@ -276,18 +278,60 @@ def test_the_second_half_of_a_file_cannot_hide_in_the_first_pieces():
 def test_evidence_is_bounded_whatever_a_file_contains():
     evidence = Evidence()
     text = "".join(f"{chr(0x4E00 + n)}田\n" for n in range(2 * MAX_WORDS)).encode("gb18030")
-    evidence.add(text, lambda _: 1)
+    evidence.add(text, lambda _: 1, ascii_only=False)
     assert evidence.is_full
     assert len(evidence.words) == MAX_WORDS
     evidence = Evidence()
-    evidence.add(b"\xe9" * MAX_BYTES, lambda _: 1)
+    evidence.add(b"\xe9" * MAX_BYTES, lambda _: 1, ascii_only=False)
     assert evidence.is_full
     assert [len(word.value) for word in evidence.words] == [WORD_BYTES]
 
 
+WORDS = st.text("aé日本,;. -\t\n0", max_size=12)
+
+
+@given(
+    st.lists(WORDS, max_size=40), st.lists(st.integers(1, 60), min_size=1), st.sampled_from([9, 40, 5_000])
+)
+def test_the_words_of_a_text_are_the_same_whatever_pieces_it_is_read_in(parts, sizes, most):
+    text = "".join(parts).encode("cp932", "replace")
+
+    def words(pieces):
+        evidence, before = Evidence(), 0
+        for piece in (*pieces, b""):
+            at = before
+            line_of = lambda offset, at=at: 1 + text.count(b"\n", 0, at + offset)  # noqa: E731
+            if not evidence.is_full:
+                evidence.add(piece, line_of, ascii_only=piece.isascii(), final=not piece)
+            before += len(piece)
+        return evidence.words
+
+    def cut():
+        left = text
+        for size in itertools.cycle(sizes):
+            if not left:
+                return
+            yield left[:size]
+            left = left[size:]
+
+    with mock.patch.object(evidence_module, "MAX_BYTES", most):
+        assert words(cut()) == words([text] if text else [])
+
+
+def test_the_verdict_does_not_depend_on_where_a_piece_ends_in_damaged_utf_8():
+    data = ("番号,値\n" + "百,一\n" * 400).encode() + b"\xff,1\n"
+    whole, parted = EncodingDetector(data), EncodingDetector(data)
+    whole.feed(data, lambda _: 1)
+    for at in range(0, len(data), 100):
+        parted.feed(data[at : at + 100], lambda _: 1)
+    found, same = whole.result(), parted.result()
+    assert (found.name, found.likely, found.not_shift_jis) == (same.name, same.likely, same.not_shift_jis)
+
+
 def test_long_text_without_characters_beyond_ascii_takes_no_longer_than_its_length():
     evidence = Evidence()
-    evidence.add(b"x" * (MAX_BYTES - 1) + b"\x00\xe9", lambda _: 1)  # minutes, if each x began a search
+    text = b"x" * (MAX_BYTES - 1) + b"\x00\xe9\n"
+    evidence.add(text, lambda _: 1, ascii_only=False)  # minutes, if each x began a search
     assert len(evidence.words) == 1
 
 

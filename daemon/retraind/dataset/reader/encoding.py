@@ -122,6 +122,8 @@ class _Candidate:
             text = self._decoder.decode(rest, final)
         except UnicodeDecodeError as error:
             self.bad = self._bad_byte(error, rest, offset + passed, lambda at: line_of(passed + at))
+            valid_bytes = (self._cut + rest)[: error.start]
+            self.beyond_ascii += error.start - len(self._cut) - len(valid_bytes.decode(error.encoding))
             return
         self.beyond_ascii += len(rest) - len(text)
         self._cut = self._decoder.getstate()[0]
@@ -191,8 +193,8 @@ class EncodingDetector:
             self._shift_jis.feed(
                 piece, self._offset, line_of, valid=self._valid_shift_jis, ascii_only=ascii_only, final=final
             )
-            if not ascii_only and not self._evidence.is_full:
-                self._evidence.add(piece, line_of)
+            if not self._evidence.is_full:
+                self._evidence.add(piece, line_of, ascii_only=ascii_only, final=final)
         if self._ascii and self._escaped is None:
             self._find_escape(piece, line_of, plain=plain)
             self._utf7.feed(piece, line_of, final=final)
@@ -229,7 +231,8 @@ class EncodingDetector:
 
     def result(self) -> Encoding:
         """Return the encoding after the last piece. UTF-8 wins if both are valid: it rarely is by chance."""
-        not_utf8, not_shift_jis = self._utf8.bad, self._shift_jis.bad
+        # How much of the file was tried as Shift_JIS until it was UTF-8 for sure says nothing.
+        not_utf8, not_shift_jis = self._utf8.bad, None if self._only_utf8 else self._shift_jis.bad
         if self._ebcdic is not None and not_utf8 is not None:
             return Encoding("unknown", self._ascii_head, likely=self._ebcdic, escapes=True)
         if self._ascii and self._escaped is not None and not self.bom:
