@@ -158,6 +158,7 @@ REFUSED = {
         table([*ROWS, ROWS[0][::-1], *ROWS[1:]]), "repeated-header", 152, "another order"),
     "the header again in another order and case, far away": (
         table([*ROWS, *ROWS[1:] * 60, ["LEFT", "id", "Plan", "days"]]), "repeated-header", 9152, "another order"),
+    "the header again behind a page break": (table() + "\f" + table(), "repeated-header", 152, "repeats the header"),
     "the header again behind Ctrl-Z": (table() + "\x1a" + table(), "repeated-header", 152, "repeats the header"),
     "pages": (
         "".join(table([*ROWS[:21]]) + "\r\n" for _ in range(4)), "repeated-header", 23, "on each page"),

@@ -16,6 +16,7 @@ from retraind.dataset.reader.records import Batch
 from retraind.dataset.reader.strays.names import (
     BLANK_STARTS,
     CTRL_Z,
+    FORM_FEED,
     LOST,
     MARK,
     RULE_STARTS,
@@ -319,7 +320,8 @@ class Oddities:
     def _are_alike(self, batch: Batch, names: Names, around: bytes) -> bool:
         """Return whether each row that is no data surely has just the names, or nothing."""
         data = batch.data
-        if batch.more_breaks < 0 or data.find(MARK) >= 0 or data.find(CTRL_Z) >= 0 or names.are_long:
+        marks = (MARK, CTRL_Z, FORM_FEED)
+        if batch.more_breaks < 0 or any(data.find(each) >= 0 for each in marks) or names.are_long:
             return False
         assert self._blanks is not None
         assert self._copies is not None

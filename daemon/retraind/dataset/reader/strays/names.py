@@ -12,6 +12,8 @@ MARK = b"\xef\xbb\xbf"
 LOST = b"\xef\xbf\xbd"
 """U+FFFD in UTF-8: what programs write in place of a character that they cannot read."""
 CTRL_Z = b"\x1a"
+FORM_FEED = b"\x0c"
+"""What reports have between pages, each of which may begin with the names."""
 
 _TELLING = 8  # characters in all names, from which on a row in another case or order is no chance
 _ORDERED = 3  # names, from which on another order of them is no chance either
@@ -19,7 +21,7 @@ _NAME = 512  # bytes of a name, to recognise the header by
 _MOST_NAMES = 2_000  # bytes of all names that a witness tells apart
 _TOLD_APART = 64  # bytes of a name
 
-_MARKS = tuple(each.decode("latin-1") for each in (MARK, CTRL_Z))
+_MARKS = tuple(each.decode("latin-1") for each in (MARK, CTRL_Z, FORM_FEED))
 BLANK = rb"(?:[ \t]|\xe3\x80\x80|\x81\x40|\xc2\xa0)"
 """An expression for a space, a tab, U+3000 in UTF-8 and in Shift_JIS, U+00A0 in UTF-8."""
 BLANK_BYTES = (b" ", b"\t", b"\xe3\x80\x80", b"\x81\x40", b"\xc2\xa0")
@@ -149,7 +151,7 @@ class Names:
             (trie.add if len(text) <= _TOLD_APART else trie.exclude)(text[:_TOLD_APART])
         for beginning in (*BLANK_BYTES[2:], *RULE_BYTES):
             trie.exclude(beginning)
-        return trie.expression(b'"\r\n\x1a' + delimiter, first=True)
+        return trie.expression(b'"\r\n\x0c\x1a' + delimiter, first=True)
 
 
 class _Trie:

@@ -11,6 +11,7 @@ from retraind.dataset.reader.strays.names import (
     BLANK,
     BLANK_BYTES,
     CTRL_Z,
+    FORM_FEED,
     MARK,
     RULE,
     RULE_BYTES,
@@ -249,7 +250,7 @@ class Copies:
     @property
     def _text(self) -> bytes:
         names = [name.encode("latin-1") for name in self._names.cells]
-        marks = b'(?:%b|%b|")*' % (MARK, CTRL_Z)
+        marks = b'(?:%b|%b|%b|")*' % (MARK, CTRL_Z, FORM_FEED)
         if not self._names.tell:
             forms = (b'(?:%b"?|%b)' % (re.escape(name), re.escape(_quoted(name))) for name in names)
             return marks + re.escape(self._delimiter).join(forms)
