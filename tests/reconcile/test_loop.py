@@ -405,6 +405,19 @@ def test_what_a_scan_saw_before_it_was_sealed_does_not_begin_once_more(tmp_path)
         assert len(world.journal.jobs.newest()) == 1
 
 
+def test_what_is_taken_in_is_told_once_it_is_sealed(tmp_path):
+    """Told before, it would be told twice within moments."""
+    with complete(tmp_path) as world:
+        parts = parts_of(world, ManualLanes())
+        drop(world)
+        parts.loop.scan(parts.folders.get("churn"))
+        parts.loop.work_off_due()
+        assert not any("publish" in lane.tasks for lane in parts.lanes.lanes.values())
+        seal_all(parts)
+        parts.loop.work_off_due()
+        assert any("publish" in lane.tasks for lane in parts.lanes.lanes.values())
+
+
 def test_what_a_scan_sees_while_it_is_sealed_does_not_begin_once_more(tmp_path, monkeypatch):
     with complete(tmp_path) as world:
         parts = parts_of(world, ManualLanes())

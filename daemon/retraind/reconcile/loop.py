@@ -224,7 +224,9 @@ class Loop:
             if may_write:
                 if decision.take_in or decision.supersede:
                     self._publisher.reconsider(folder)
-                self._publisher.publish_changes(folder, jobs, hold)
+                if not decision.take_in:
+                    # Otherwise the pass that follows the seal does, which takes a moment.
+                    self._publisher.publish_changes(folder, jobs, hold)
                 self._queue.ask(name, self._publisher.checked_in(folder))
 
     def _note_absence(self, folder: Folder, now: float) -> None:

@@ -53,7 +53,10 @@ def sync_seen(folder: Path, files: tuple[Seen, ...]) -> None:
     # A disk syncs several files in hardly more time than one.
     with_bytes = [seen for seen in files if seen[1]]
     with ThreadPoolExecutor(max(1, len(with_bytes)), thread_name_prefix="sync") as pool:
-        list(pool.map(sync, with_bytes))
+        others = pool.map(sync, with_bytes[1:])
+        for first in with_bytes[:1]:
+            sync(first)
+        list(others)
 
 
 def _is_as_seen(path: Path, seen: Seen) -> bool:
