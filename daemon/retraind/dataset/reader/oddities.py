@@ -7,7 +7,7 @@ for bytes that are rare. What the evidence means is decided in rules/causes/.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, LF, QUOTE
@@ -293,7 +293,8 @@ class Oddities:
             is_usual = not row or (row[0][:1] not in _ODD_STARTS and not names.may_be(row))
             return () if is_usual else self._labels(row, names)
 
-        found = batch.labelled(labels, names.may_be_line)
+        is_regular = batch.count_of(self._width) == batch.count
+        found = batch.labelled(labels, names.may_begin if is_regular else names.may_be_line)
         for label, examples in (
             ("blank", self._blank), ("copy", self.headers), ("marked", self._marked_rows),
             ("rule", self._rule_rows),
@@ -373,8 +374,8 @@ def _note_all(
 
 def _has_many_lines(data: bytes, breaks: int) -> bool:
     """Return whether there are more line breaks than this between two quotes."""
-    parts = data.replace(QUOTE + QUOTE, b"").split(QUOTE)
-    return any(part.count(LF) + part.count(CR) > breaks for part in parts)
+    parts = data.replace(QUOTE + QUOTE, b"").replace(CR, LF).split(QUOTE)
+    return max(map(bytes.count, parts, repeat(LF))) > breaks
 
 
 def _count(found: Examples[int], batch: Batch, row: list[str]) -> None:

@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import overload
+from typing import Any, overload
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, kinds_of_breaks, line_breaks
 from retraind.dataset.reader.unfinished import FieldState, Unfinished
@@ -83,7 +83,7 @@ class Batch:
         return self._window.rows()
 
     def labelled(
-        self, label: Callable[[list[str]], Iterable[str]], may_be: Callable[[bytes], bool]
+        self, label: Callable[[list[str]], Iterable[str]], may_be: Callable[[bytes], object]
     ) -> Mapping[str, list[int]]:
         """Return the places of the records with each label, from 0; of equal ones, one is looked at.
 
@@ -91,9 +91,10 @@ class Batch:
         """
         keys = self._window.keys()
         found: dict[str, set[Hashable]] = {}
-        for key in dict.fromkeys(keys):
-            if isinstance(key, bytes) and not may_be(key):
-                continue
+        different: Iterable[Any] = dict.fromkeys(keys)
+        if keys and isinstance(keys[0], bytes):
+            different = filter(may_be, different)
+        for key in different:
             for each in label(self._window.row_of(key)):
                 found.setdefault(each, set()).add(key)
         return {

@@ -259,9 +259,14 @@ class CsvWindow:
         self._end(row)
         return widths
 
+    @cached_property
+    def _with(self) -> Counter[int]:
+        """How many records have this width."""
+        return Counter(self.widths)
+
     def count_of(self, width: int) -> int:
         """Return how many records have this width."""
-        return self.widths.count(width)
+        return self._with[width]
 
     @property
     def last_is_empty(self) -> bool:
@@ -270,7 +275,7 @@ class CsvWindow:
 
     def kinds(self) -> set[int]:
         """Return the widths there are."""
-        return set(self.widths)
+        return set(self._with)
 
     def _end(self, last: list[str]) -> None:
         """Note what the last record tells: it is the mark, or ends with it."""
@@ -330,6 +335,10 @@ class CsvWindow:
 
 
 def _encoded(values: Sequence[str]) -> list[bytes]:
+    for between in ("\n", "\0"):  # all at once, if no value has it
+        found = between.join(values).encode("latin-1").split(between.encode("latin-1"))
+        if len(found) == len(values) and max(map(len, found)) <= VALUE_BYTES:
+            return found
     return [value[:VALUE_BYTES].encode("latin-1") for value in values]
 
 

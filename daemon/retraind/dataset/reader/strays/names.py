@@ -5,7 +5,8 @@ in Shift_JIS.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 MARK = b"\xef\xbb\xbf"
 """U+FEFF in UTF-8: the byte order mark where it opens a file."""
@@ -106,6 +107,13 @@ class Names:
     def are_known(self, name: bytes) -> bool:
         """Return whether this is one of the names, whatever its case and the spaces around it."""
         return name.lower().strip(b" ").decode("latin-1") in self._known
+
+    @cached_property
+    def may_begin(self) -> Callable[[bytes], object]:
+        """Return whether a line of the header's width without quotes may be one of these."""
+        firsts = {name.encode("latin-1")[:1] for name in self.plain}
+        starts = _LINE_STARTS.union(firsts, (CTRL_Z,), map(bytes.upper, firsts)) - {b""}
+        return re.compile(b"[%b]" % b"".join(map(re.escape, sorted(starts)))).match
 
     def may_be_line(self, line: bytes) -> bool:
         """Return whether a line without quotes may be the header once more, have a mark, or be blank."""
