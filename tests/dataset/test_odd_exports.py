@@ -88,6 +88,19 @@ def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
     assert all(each.facts.get("other_delimiter") is None for each in found(content))
 
 
+def test_a_column_without_a_name_that_one_file_has_alone_is_called_so():
+    files = [
+        SourceFile(name, lambda text=text: io.BytesIO(text.encode()))
+        for name, text in (
+            ("t.csv", TABLE),
+            ("e.csv", TABLE.replace(NAMES, f",{NAMES}").replace("\r\n", "\r\n1,")),
+        )
+    ]
+    error = next(each for each in preflight(*files).errors if each.rule == "columns-differ")
+    assert "this file also has a column without a name" in Voice().finding(error)
+    assert "（名前なし）" in Voice(language="ja").finding(error)
+
+
 @pytest.mark.parametrize("codec", ["cp932", "euc_jp", "gbk", "koi8_r", "cp1252", "utf-8"])
 def test_other_encodings_are_not_taken_for_ebcdic(codec):
     text = {"gbk": "北京上海", "koi8_r": "Москва", "cp1252": "élève à côté"}.get(

@@ -134,6 +134,12 @@ def test_the_class_of_a_total_is_none():
     assert [each.rule for each in preflight(*files, target="left").findings] == ["rows-line"]
 
 
+def test_what_cannot_be_read_is_not_said_to_be_damaged():
+    data = table(names="id,pl?n,days,left").encode("utf-8-sig").replace(b"?", b"\xff")
+    findings = preflight(SourceFile("t.csv", lambda: io.BytesIO(data))).findings
+    assert [each.rule for each in findings] == ["encoding"]
+
+
 def records(begin: str, data: str, *end: str) -> str:
     return "\r\n".join([begin, *(data.format(at) for at in range(99)), *end, ""])
 

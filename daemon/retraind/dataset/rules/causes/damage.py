@@ -75,6 +75,8 @@ class Misread(NamedTuple):
 def damaged_names(file: DataFile) -> Iterator[Cause]:
     """The names of the columns are what they were in the source."""
     table = file.table
+    if table.encoding.name == "unknown":  # then U+FFFD is ours
+        return
     names = [table.text(name) for name in table.header]
     first_line = table.text(table.oddities.first_line)
     misread = misread_in(first_line) if not first_line.isascii() else None
@@ -121,7 +123,7 @@ def _are_questions(text: str) -> bool:
 def damaged_values(file: DataFile) -> Iterator[Cause]:
     """Values are what they were in the source: no character of them is lost or read in another encoding."""
     table = file.table
-    if table.encoding.name not in {"utf-8", "utf-8-sig", "shift_jis", "ascii"}:
+    if table.encoding.name == "unknown":
         return
     lost = [line for line in table.oddities.lost.first if line > 1]
     text = head_text(table)

@@ -10,7 +10,10 @@ def _difference(
     missing: tuple[Sequence[str], int], extra: tuple[Sequence[str], int], columns: int, expected_columns: int
 ) -> str:
     """Of `missing` and `extra` columns there are the first names and the total."""
-    lacks, has = (list(map(quoted, names)) for names, _ in (missing, extra))
+    lacks, has = (
+        [quoted(name) if name else "a column without a name" for name in names]
+        for names, _ in (missing, extra)
+    )
     phrases = []
     if lacks:
         phrases.append(f"lacks {listing(lacks, missing[1])}")

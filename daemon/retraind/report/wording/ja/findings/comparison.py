@@ -18,7 +18,9 @@ def _difference(
 
     `before`: compared with an earlier delivery.
     """
-    lacks, has = (list(map(quoted, names)) for names, _ in (missing, extra))
+    lacks, has = (
+        [quoted(name) if name else "（名前なし）" for name in names] for names, _ in (missing, extra)
+    )
     lacking, added = listing(lacks, missing[1]), listing(has, extra[1])
     more = "増えています" if before else "余分にあります"
     if lacks and has:
