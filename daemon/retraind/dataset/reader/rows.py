@@ -130,6 +130,7 @@ class RowReader:
         self._trusted: tuple[int | None, bool] = (None, False)
         """The witness, and whether blank rows are proved: for which other odd rows were not searched for."""
         self._searched = b""  # what has no odd rows, of what is read next
+        self._was_odd = False  # of the records read last, one might be what a table does not have
         self._long_records = 0  # that were searched for rows in them
 
     @property
@@ -224,7 +225,7 @@ class RowReader:
             odd = self.oddities.find(self._scanner.data, self._scanner.at) - self._scanner.at
         keep = 0 <= odd < len(data)
         self._searched = b"" if keep else data
-        keep = keep or self._scanner.at < self._swallowed_to
+        keep = keep or self._was_odd
         if not wanted or prover.knows_values(data):
             return Wish(keep=keep)
         return Wish(columns=wanted, width=self.width, keep=keep)
@@ -321,7 +322,8 @@ class RowReader:
             return
         if len(self.endings) <= 1:
             self._add_endings(batch, early=early)
-        strays = self._note(batch, early=early) if early or self._may_be_odd(batch) else ()
+        self._was_odd = early or self._may_be_odd(batch)
+        strays = self._note(batch, early=early) if self._was_odd else ()
         regular = batch.count_of(self.width) if self.width else 0
         self.count += regular + self.ragged.count(batch, self.width, self.count)
         if not regular or self.width > MAX_SCANNED:
