@@ -255,6 +255,26 @@ def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
     assert re.fullmatch(scan.grammar()[0], b"9999-12-31")
 
 
+@pytest.mark.parametrize("form", ["%s-03-07", "%s/3/7", "%s-12-31 10:00:59"])
+@pytest.mark.parametrize("early", [True, False])
+def test_dates_out_of_range_are_counted_alike_one_by_one_and_many_at_once(form, early):
+    years = ["2024", "1969", "4000", "1970", "3999", "0001", "", "1999"] * 60
+    values = [(form % year).encode() if year else b"" for year in years]
+    found = []
+    for step in (1, len(values)):
+        scan = ColumnScan(1)
+        scan.sample(range(40), [values[:40]])
+        for at in range(40, len(values), step):
+            lines, some = range(at, min(at + step, len(values))), values[at : at + step]
+            if early:
+                scan.sample(lines, [some])
+            else:
+                scan.add(lines, {0: some})
+        found.append(scan.facts())
+    assert found[0] == found[1]
+    assert found[0].dates[0].out_of_range.count == 3 * 60
+
+
 FORMS = (
     "11/30/2026", "30.11.2026", "2026-11-30T10:00:00Z", "30-NOV-26", "令和6年11月30日", "2026年11月30日",
     "November 30", "Nov 30 2026", "2026/11", "10:30",

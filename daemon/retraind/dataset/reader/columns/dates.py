@@ -240,6 +240,7 @@ _GUARDS = {
     "yyyy/M/d H:mm:ss": (rb"/", "mdhs"),
 }
 _YEARS = rb"(?:19[7-9][0-9]|[23][0-9][0-9][0-9])"
+ANY_YEAR = rb"[0-9][0-9][0-9][0-9]"
 
 _DATED_PLAIN = rb"[ '-+./:A-Za-z-]*[0-9][ '-+.-:A-Za-z-]*"
 _DATED_WIDE = rb"[ '-+./:A-Za-z\x5b-\x5f\x80-\xff-]*[0-9][ '-+.-:A-Za-z\x5b-\xff-]*"
@@ -256,8 +257,8 @@ def written_as(value: bytes, known: bytes | None) -> bytes | None:
     return next((text for text, pattern in _DATED[begin:] if pattern.fullmatch(value)), None)
 
 
-def guard(form: Form) -> bytes | None:
-    """Return an expression for dates in range in the same form; None if there is none for it."""
+def guard(form: Form, years: bytes = _YEARS) -> bytes | None:
+    """Return an expression for dates of some years in the same form; None if there is none for it."""
 
     def part(name: str) -> bytes:
         if name == "h":  # up to 23
@@ -268,13 +269,13 @@ def guard(form: Form) -> bytes | None:
         return rb"[0-9][0-9]" if "0" + name in form.zeros else rb"[1-9][0-9]"
 
     if form.key == "yyyyMMdd":
-        return _YEARS + rb"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+        return years + rb"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
     if form.key == "yyyyMM":
-        return _YEARS + rb"(?:0[1-9]|1[0-2])"
+        return years + rb"(?:0[1-9]|1[0-2])"
     if form.key not in _GUARDS:
         return None
     by, parts = _GUARDS[form.key]
-    found = _YEARS + by + part("m") + by + part("d")
+    found = years + by + part("m") + by + part("d")
     if "h" in parts:
         found += b" " + part("h") + rb":[0-9][0-9]"
     return found + (rb":[0-9][0-9]" if "s" in parts else b"")

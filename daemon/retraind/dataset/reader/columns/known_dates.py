@@ -7,7 +7,15 @@ import re
 from collections.abc import Collection, Sequence
 
 from retraind.dataset.reader.automaton import literal
-from retraind.dataset.reader.columns.dates import DATED, USUAL_YEARS, Form, form_of, guard, written_as
+from retraind.dataset.reader.columns.dates import (
+    ANY_YEAR,
+    DATED,
+    USUAL_YEARS,
+    Form,
+    form_of,
+    guard,
+    written_as,
+)
 from retraind.dataset.reader.columns.facts import VALUE_BYTES, DateFacts, LocatedValue
 from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
@@ -155,8 +163,22 @@ class KnownDates:
         good = None if self.are_digits else self._with_markers(self._good())
         return [] if good is None else [good]
 
+    def _count_bad(self, values: Sequence[bytes]) -> bool:
+        """Count dates out of range at once, if all values are of the one form; return whether they are."""
+        if not self.bad.full or self.are_digits or (good := self._good()) is None:
+            return False
+        form = guard(self.forms[0][0], ANY_YEAR) or good
+        lines = b"\n".join([*values, b""])
+        if re.fullmatch(b"(?:(?:%b)?\n)*" % form, lines) is None:
+            return False
+        bad = len(values) - values.count(b"") - len(re.findall(good + b"\n", lines))
+        self.bad.count = min(self.bad.count + bad, DATES_COUNTED)
+        return True
+
     def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
-        """Return those values of the sample that teach anything."""
+        """Return those values of the sample that teach anything and are not counted yet."""
+        if self._count_bad(values):
+            return ()
         if self.unread is not None:
             return self._shapes.others(values)
         known = self.known()
@@ -174,6 +196,8 @@ class KnownDates:
         before = known = self.guard()
         if before is None or self._match(before, values):
             return False
+        if self._count_bad(values):
+            return self.guard() != before
         for at, value in enumerate(values):
             if known is None:
                 break
