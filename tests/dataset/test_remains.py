@@ -81,6 +81,9 @@ WARNED = {
     "subtotals": (
         table(lambda at, row: f"{row}\r\nSubtotal,,{at},n" if at % 50 == 9 else row), "subtotal-rows", 12,
         '("Subtotal") seems to be a total of other rows (also line 63'),
+    "subtotals, with CR alone": (
+        table(lambda at, row: f"{row}\r\nSubtotal,,{at},n" if at % 50 == 9 else row).replace("\r\n", "\r"), "subtotal-rows", 12,
+        '"Subtotal"'),
     "subtotals of groups": (
         table(lambda at, row: f"{row}\r\n,東京支店 計,{at}," if at % 50 == 9 else row), "subtotal-rows", 12, "東京支店 計"),
 }  # fmt: skip

@@ -53,7 +53,7 @@ _FAILED = re.compile(
     r"(ora|sp2|tns|db2|sql)-?\d{4,5}[A-Z]?\b|msg \d+, |エラー|警告|異常終了",
     re.IGNORECASE,
 )
-_MAY_BE_TOTAL = re.compile(r'^[,\t" ]*[^,\t\r\n]{0,80}(計|[Tt]otal|TOTAL)', re.MULTILINE)
+_MAY_BE_TOTAL = re.compile(r'[\r\n][,\t" ]*[^,\t\r\n]{0,80}(計|[Tt]otal|TOTAL)')
 _MOSTLY = 0.5  # of the rows
 _NEARLY_ALL = 0.9
 _LONGEST = 100  # characters of a name of a total
