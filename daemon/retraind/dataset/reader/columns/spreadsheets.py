@@ -36,18 +36,13 @@ _ROUNDED = re.compile(r"[1-9](\.\d{1,5})?E\+1[1-9]")
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MONTH = f"(?:{_MONTHS})"
 _DATED = re.compile(rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}")
-_SIGNS = (
-    "E+1",
-    "月",
-    *(f"-{month}" for month in _MONTHS.split("|")),
-    *(f"{month}-" for month in _MONTHS.split("|")),
-)
-"""What a text has in which there may be such values; a search for each is faster than an expression."""
+_NEAR_MONTH = re.compile(r"-(?:[JFMASOND][a-z]{2}|(?<=[JFMASOND][a-z]{2}-)\d)")
+"""What stands in a text in which there may be such a date; it begins with what is found very fast."""
 
 
 def may_be_changed(text: str) -> bool:
     """Return whether a text may have values that `changed` returns."""
-    return any(sign in text for sign in _SIGNS)
+    return "E+1" in text or "月" in text or _NEAR_MONTH.search(text) is not None
 
 
 def changed(values: Sequence[str]) -> tuple[Remains, list[int]] | None:

@@ -11,6 +11,8 @@ from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
 _MAY_BE = re.compile(rb'[,\t\r\n"](?:=["(\dA-Z\'@+-]|#|Err:5|Loading\.|\xe8\xaa\xad|\x93\xc7)')
+_SIGNS = (b"=", b"#", b"Err:5", b"Loading.", b"\xe8\xaa\xad", b"\x93\xc7")
+"""What is searched for before, which is far faster; the last two are of Japanese, in UTF-8 and Shift_JIS."""
 _OF_VALUES = frozenset(
     {
         "target-not-numeric",
@@ -63,7 +65,8 @@ def _values(file: DataFile) -> Iterator[tuple[int, int, str]]:
         places += [(target.column, LocatedValue(each.line, each.value)) for each in target.classes]
     for at, place in places:
         yield at, place.line, file.text(place.value).strip()
-    if _MAY_BE.search(table.oddities.head):
+    head = table.oddities.head
+    if any(sign in head for sign in _SIGNS) and _MAY_BE.search(head):
         for row in _rows(file):
             yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
 
