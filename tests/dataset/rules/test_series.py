@@ -96,6 +96,15 @@ def test_a_row_without_a_target_is_told_and_the_first_of_them_located():
     assert found(file(moments)) == [("series-value-empty", 42)]
 
 
+@pytest.mark.parametrize("value", ["1.{}", "many {}"])
+def test_a_late_row_without_a_target_is_found_among_more_values_than_a_class_has(value):
+    hours = times(9_000, timedelta(hours=1), MINUTES)
+    moments = [f"{hour},{value.format(at)}" for at, hour in enumerate(hours)]
+    moments[8_500] = f"{hours[8_500]},"
+    result = preflight(file(moments), target="y", time_series=True, time_column="t")
+    assert ("series-value-empty", 8_502) in [(each.rule, each.line) for each in result.findings]
+
+
 @pytest.mark.parametrize("late", [40, 3000])
 def test_text_in_the_target_is_told(late):
     moments = rows(times(4000, timedelta(hours=1), MINUTES))

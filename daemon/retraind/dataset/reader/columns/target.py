@@ -19,6 +19,8 @@ from retraind.dataset.reader.examples import Examples
 NEVER = rb"[^\x00-\xff]"
 """An expression that matches nothing."""
 
+_FILLED = rb'[^,\t"\r\n]+'
+"""An expression for any text that is a value whatever the delimiter is."""
 _GRAMMAR_BYTES = 16 << 10  # of all classes in it
 _STRUCTURE = re.compile(rb'[,\t"\r\n]')
 
@@ -61,7 +63,7 @@ class TargetScan:
     @property
     def done(self) -> bool:
         """Whether no further value can teach anything."""
-        return self._text is not None and len(self._classes) > MAX_CLASSES
+        return self._text is not None and len(self._classes) > MAX_CLASSES and not self._needs_empty
 
     def add(self, lines: Sequence[int], values: Sequence[bytes], *, early: bool) -> None:
         """Read the values of some rows; `early`: they belong to the sample."""
@@ -95,7 +97,7 @@ class TargetScan:
         if self._filled < ENOUGH_ROWS or (self._needs_empty and b"" in values):
             return False
         if len(self._classes) > MAX_CLASSES:
-            return all_numbers(values)
+            return self._text is not None or all_numbers(values)
         return set(values) <= self._many | {b""}
 
     def grammar(self, within: bytes | None = None) -> bytes | None:
@@ -109,6 +111,8 @@ class TargetScan:
         if self._filled < ENOUGH_ROWS:
             return b"(?:%s)" % b"|".join(empty) if empty else NEVER
         if len(self._classes) > MAX_CLASSES:
+            if self._text is not None:
+                return _FILLED if within is None else NEVER
             return PLAIN_NUMBER if not empty else b"(?:%s)?" % PLAIN_NUMBER
         classes = [
             literal(key)
