@@ -293,6 +293,7 @@ WORDS = st.text("aé日本,;. -\t\n0", max_size=12)
 @given(
     st.lists(WORDS, max_size=40), st.lists(st.integers(1, 60), min_size=1), st.sampled_from([9, 40, 5_000])
 )
+@example(["a", "0日0"], [1], 9)
 def test_the_words_of_a_text_are_the_same_whatever_pieces_it_is_read_in(parts, sizes, most):
     text = "".join(parts).encode("cp932", "replace")
 

@@ -90,8 +90,11 @@ class Evidence:
         return read
 
     def _keep(self, piece: bytes, held: bytes = b"") -> None:
-        """Keep the end of the text, from the byte before the last word on; `held` is before the piece."""
+        """Keep the end of the text, from two bytes before the last word on; `held` is before the piece.
+
+        The first of the two decides whether the second one belongs to the word.
+        """
         outside = len(piece.rstrip(_INSIDE))
         if outside:
-            held, piece = b"", piece[outside - 1 :]
+            held, piece = held[-1:] if outside == 1 else b"", piece[max(0, outside - 2) :]
         self._open = (held + piece[:_MAX_OPEN])[:_MAX_OPEN]
