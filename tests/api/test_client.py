@@ -3,6 +3,7 @@
 import gzip
 import re
 import socket
+import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import retraind
+from retraind.api import client
 from retraind.api.client import read_end_date
 from retraind.api.failures import Unreadable
+from retraind.api.http import new_session
 from retraind.domain.failures import Hold, Retry, Setback
 from retraind.emulator import StatusWords
 from support.peers import ENDLESS, action, answer, call, drip
@@ -49,6 +52,38 @@ def test_the_four_calls_are_asked_as_the_manual_says(peer, connect):
         assert visit.headers["user-agent"].startswith(f"retraind/{retraind.__version__} ")
         assert "authorization" not in visit.headers
     assert service.visits[2].headers["content-length"] == "0"
+
+
+def test_threads_that_come_and_go_share_the_connections_of_those_before(peer, connect, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        client, "new_session", lambda settings: made.append(new_session(settings)) or made[-1]
+    )
+    service = peer(answer(200, '{"status": "job_running"}'))
+    asking = connect(service.url)
+    for _ in range(20):  # as those of a lane that end when there is nothing to do
+        thread = threading.Thread(target=asking.status, args=("j1", "k"))
+        thread.start()
+        thread.join()
+    assert len(service.visits) == 20
+    assert len(made) == 1
+
+
+def test_no_two_threads_ask_over_the_same_connection_at_the_same_time(peer, connect, monkeypatch):
+    made, both = [], threading.Barrier(2)
+    monkeypatch.setattr(
+        client, "new_session", lambda settings: made.append(new_session(settings)) or made[-1]
+    )
+
+    def play(visit):
+        both.wait(20)
+        visit.connection.sendall(answer(200, '{"status": "job_running"}'))
+
+    asking = connect(peer(play).url)
+    with ThreadPoolExecutor(2) as pool:
+        for asked in [pool.submit(asking.status, "j1", "k") for _ in range(2)]:
+            assert asked.result().status == "job_running"
+    assert len(made) == 2
 
 
 NAMES = [

@@ -7,7 +7,8 @@ secrets.
 
 import re
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -145,17 +146,17 @@ class ApiClient(Caller):
         super().__init__(settings, clock, breaker)
         self._base = str(settings.base_url).rstrip("/")
         self._host = settings.host
-        # requests.Session keeps cookies and is not promised to be safe across threads: one each.
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._idle: list[requests.Session] = []
+        self._is_closed = False
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close all pooled connections."""
+        """Close all pooled connections; those in use close once they are not."""
         with self._lock:
-            for session in self._sessions:
+            self._is_closed = True
+            for session in self._idle:
                 session.close()
-            self._sessions.clear()
+            self._idle.clear()
 
     def register(self, file_name: str, api_key: str) -> Registration:
         """Call 1, Retrain Data Upload."""
@@ -193,14 +194,22 @@ class ApiClient(Caller):
         answer = self._call(_Key, "GET", "api-key", secret_key, parameters)
         return IssuedKey(answer.api_key, read_end_date(answer.end_date))
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = new_session(self._settings)
-            self._local.session = session
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """Lend a session to one thread at a time: requests does not promise that several can share one.
+
+        There are never more than were needed at the same time. Threads come and go, for years.
+        """
+        with self._lock:
+            session = self._idle.pop() if self._idle else new_session(self._settings)
+        try:
+            yield session
+        finally:
             with self._lock:
-                self._sessions.append(session)
-        return session
+                if self._is_closed:
+                    session.close()
+                else:
+                    self._idle.append(session)
 
     def _call(
         self,
@@ -229,11 +238,14 @@ class ApiClient(Caller):
         parameters: dict[str, str] | None,
     ) -> _AnswerT:
         try:
-            with self._session().request(
-                method,
-                f"{self._base}/v1/external/{path}{_query(parameters or {})}",
-                headers={"x-api-key": key, "Accept": "application/json"},
-            ) as response:
+            with (
+                self._session() as session,
+                session.request(
+                    method,
+                    f"{self._base}/v1/external/{path}{_query(parameters or {})}",
+                    headers={"x-api-key": key, "Accept": "application/json"},
+                ) as response,
+            ):
                 body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
         except NETWORK_ERRORS as error:
             raise network_retry(error, Party.SERVICE, self._host) from None
