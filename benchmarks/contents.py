@@ -24,8 +24,6 @@ from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile
 
 MB = 1_000_000
-_COUNTED = frozenset({"ragged-rows", "repeated-header", "rule-line", "second-mark", "too-many-columns"})
-"""Of many rows with these, reading ends early."""
 
 
 class Measured(NamedTuple):
@@ -69,7 +67,7 @@ def measured(name: str, content: Content, size: int, rounds: int, engine: Engine
     data = content.of_size(size)
     source = SourceFile(f"train{content.suffix}", lambda: io.BytesIO(data))
     theirs: list[tuple[float, float]] = []
-    ours: dict[float | None, list[tuple[float, float]]] = {None: []}
+    ours: dict[float | None, list[tuple[float, float]]] = {None: [], 0: []}
     rules: set[str] = set()
 
     def check(patience: float | None) -> None:
@@ -77,15 +75,12 @@ def measured(name: str, content: Content, size: int, rounds: int, engine: Engine
         findings = preflight(source, target=content.target, limits=limits).findings
         rules.update(each.rule for each in findings)
 
-    for number in range(rounds):
+    for _ in range(rounds):
         theirs.append(timed(lambda: read_rows(data)))
         for patience, times in ours.items():
             times.append(timed(partial(check, patience)))
-        if not number and rules & _COUNTED:
-            ours[0] = [timed(partial(check, 0))]
-    ended = ours.get(0) if "reading-ended" in rules else None
-    whole, csvs = (min(each, key=itemgetter(1)) for each in (ours[None], theirs))
-    return Measured(name, len(data), csvs, whole, None if ended is None else min(ended, key=itemgetter(1)))
+    whole, ended, csvs = (min(each, key=itemgetter(1)) for each in (*ours.values(), theirs))
+    return Measured(name, len(data), csvs, whole, ended if "reading-ended" in rules else None)
 
 
 def told(found: Measured) -> str:
