@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retraind.config.patterns import Pattern
@@ -283,6 +283,7 @@ def seen(name, since):
     return Sighting(name, role, key, Signature(size=9, mtime_ns=0, inode=1), since)
 
 
+@example(["train_7_0000_part_00.csv", "eval_7_0000_part_00.csv"], [0.0] * 8)
 @given(NAMES, st.lists(st.sampled_from([0.0, 5.0, 100.0]), min_size=8, max_size=8))
 def test_each_file_is_a_piece_or_of_a_delivery_and_no_delivery_has_part_of_an_unload(names, moments):
     model = ModelSettings.model_validate({"drop": "/tmp", "api_key": "k", "settle": 10})
@@ -302,8 +303,8 @@ def test_each_file_is_a_piece_or_of_a_delivery_and_no_delivery_has_part_of_an_un
         for file in verdict.files
     ]
     assert not set(taken) & set(pieces)
-    stems = {name.rpartition("0_part_00")[0][:-3] for name in taken if name.endswith("_part_00.csv")}
-    assert len(stems) == len({name for name in taken if name.startswith("train") and "_part_00" in name})
+    slices = [name.removesuffix("_part_00.csv") for name in taken if name.endswith("_part_00.csv")]
+    assert len({name[:-4] for name in slices}) == len(slices), "no two slices of one file are deliveries"
 
 
 @given(st.text(max_size=40))
