@@ -217,6 +217,7 @@ class CsvWindow:
         self._wish = wish
         self._rows: list[list[str]] | None = None
         self._values: Sequence[Sequence[str]] = ()
+        self._with: dict[int, int] = {}  # how many records have this width, once asked for
         if wish.most is None:
             self.widths = self._count()
         else:
@@ -259,13 +260,10 @@ class CsvWindow:
         self._end(row)
         return widths
 
-    @cached_property
-    def _with(self) -> Counter[int]:
-        """How many records have this width."""
-        return Counter(self.widths)
-
     def count_of(self, width: int) -> int:
         """Return how many records have this width."""
+        if width not in self._with:
+            self._with[width] = self.widths.count(width)
         return self._with[width]
 
     @property
@@ -275,7 +273,7 @@ class CsvWindow:
 
     def kinds(self) -> set[int]:
         """Return the widths there are."""
-        return set(self._with)
+        return set(self.widths)
 
     def _end(self, last: list[str]) -> None:
         """Note what the last record tells: it is the mark, or ends with it."""
