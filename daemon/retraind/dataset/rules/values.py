@@ -14,10 +14,10 @@ from retraind.dataset.rules.service_messages import DATES
 from retraind.dataset.rules.target import SAMPLE_ROWS
 from retraind.domain.problems import Finding
 
-_FIRST_ROWS, _FEWEST = 20, 5
-_SOME_VALUES = 50
-_FEW = 0.05
-_FEW_WORDS = 3
+_FIRST_ROWS, _FEWEST = 20, 5  # that show what a column is; values among them
+_SOME_VALUES = 50  # of a column, from which on few of them are an accident
+_FEW = 0.05  # of the values
+_FEW_WORDS = 3  # that stand for a missing value
 
 
 def empty_columns(file: DataFile) -> Iterator[Finding]:
