@@ -8,7 +8,7 @@ from retraind.dataset.reader.breaks import line_breaks
 
 MAX_WORDS = 400
 """Different words that are kept: more evidence changes no verdict."""
-MAX_BYTES = 512 << 10
+MAX_BYTES = 256 << 10
 """Read from the first byte on that is not ASCII; a verdict does not wait for a gigabyte of equal words."""
 WORD_BYTES = 64
 """Kept of a word."""
