@@ -35,7 +35,7 @@ _LOG = log.get(__name__)
 
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
-_GATHERING = 0.02
+_GATHERING = 0.005
 """Seconds after a round that has read the journal and was not full: what trickles in shares the next one.
 
 What was planned for a moment does not wait so long.
