@@ -86,6 +86,7 @@ def reading_at_once(data: bytes, limits: Limits, target: str | None = "a") -> Re
 @example(
     text='1,"2\n\n",\n', bom=False, header="a,b\n", piece=9, sample=0, first=100, waiting=9, engine=Engine.RE2
 )
+@example(text="a\n\n,\n", bom=False, header="", piece=1, sample=0, first=1, waiting=0, engine=Engine.RE2)
 @example(
     text='1,a"\n"b,2\n', bom=False, header="a,b\n", piece=9, sample=0, first=100, waiting=9, engine=Engine.RE2
 )

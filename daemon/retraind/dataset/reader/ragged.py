@@ -42,7 +42,8 @@ class RaggedRows:
         self.last_is_empty = batch.last_is_empty
         empty = batch.count_of(0)
         if not self.found:
-            self.above = above + next((at for at, found in enumerate(batch.widths) if found != width), 0)
+            ragged = (at for at, found in enumerate(batch.widths) if found != width and (found or width > 1))
+            self.above = above + next(ragged, 0)
         # In a table of one column, an empty line is a missing value.
         rows = total if width == 1 else total - empty
         if width <= 1:
