@@ -201,7 +201,9 @@ class ApiClient(Caller):
         There are never more than were needed at the same time. Threads come and go, for years.
         """
         with self._lock:
-            session = self._idle.pop() if self._idle else new_session(self._settings)
+            session = self._idle.pop() if self._idle else None
+        if session is None:
+            session = new_session(self._settings)
         try:
             yield session
         finally:

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Protocol, cast
 
 _NOT_ITSELF = re.compile(rb"[^0-9A-Za-z ]")
+STRUCTURE = re.compile(rb'[,\t"\r\n]')
+"""Bytes that no expression for values may match, whatever the delimiter is: they stand between values."""
 MAX_MEMORY = 64 << 20
 """Bytes for one automaton, which grows as it runs; few need one. Where that is not enough, it is slower."""
 

@@ -8,7 +8,7 @@ from retraind.dataset.reader.columns.known_dates import DATES_COUNTED
 from retraind.dataset.reader.columns.numbers import is_marker, is_number, notations
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules import target
-from retraind.dataset.rules.causes.sample import delimiter_of, rows_of
+from retraind.dataset.rules.causes.sample import data_rows
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import DATES
 from retraind.dataset.rules.target import SAMPLE_ROWS
@@ -108,12 +108,10 @@ def rare_text(file: DataFile) -> Iterator[Finding]:
         for at, kind in enumerate(table.columns.kinds)
         if kind is Kind.TEXT and at != table.roles.target and _begins_with_values(table, at)
     ]
-    rows = rows_of(table, delimiter_of(table))[1:] if may_be else []
+    rows = data_rows(table) if may_be else []
     found: dict[int, tuple[str, list[tuple[int, str]]]] = {}
     for at in may_be:
-        values = [
-            (row.line, row.cells[at]) for row in rows if len(row.cells) == table.width and row.cells[at]
-        ]
+        values = [(row.line, row.cells[at]) for row in rows if row.cells[at]]
         data = [value.encode() for _, value in values]
         are_numbers = [is_number(value) or bool(notations(value)) for value in data]
         are_dates = [form_of(value) is not None for value in data]

@@ -6,7 +6,7 @@ Also what is remembered of values, whatever they are: their shapes.
 import re
 from collections.abc import Collection, Sequence
 
-from retraind.dataset.reader.automaton import literal
+from retraind.dataset.reader.automaton import STRUCTURE, literal
 from retraind.dataset.reader.columns.dates import (
     ANY_YEAR,
     DATED,
@@ -28,7 +28,6 @@ _DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
 _MOST_SHAPES = 64
 _WRITTEN_SHAPES = 8
 """Shapes of a column that an expression has: a table may have a thousand columns."""
-_STRUCTURE = re.compile(rb'[,\t"\r\n]')
 
 
 class Shapes:
@@ -55,7 +54,7 @@ class Shapes:
         """Return an expression for the values of each shape; none if there are many."""
         if len(self._known) > _WRITTEN_SHAPES:
             return []
-        plain = (shape for shape in sorted(self._known) if not _STRUCTURE.search(shape))
+        plain = (shape for shape in sorted(self._known) if not STRUCTURE.search(shape))
         return [
             literal(shape[: self._head]) + literal(shape[self._head :]).replace(b"0", b"[0-9]")
             for shape in plain

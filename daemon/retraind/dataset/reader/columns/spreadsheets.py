@@ -47,11 +47,11 @@ def may_be_changed(text: str) -> bool:
 
 def changed(values: Sequence[str]) -> tuple[Remains, list[int]] | None:
     """Return what a spreadsheet has made of a column's values, and the places of these; None if nothing."""
+    filled = sum(map(bool, values))
     rounded = [at for at, value in enumerate(values) if _ROUNDED.fullmatch(value)]
-    if rounded and len(rounded) == sum(map(bool, values)):
+    if rounded and len(rounded) == filled:
         return Remains.ROUNDED, rounded
     dated = [at for at, value in enumerate(values) if _DATED.fullmatch(value)]
-    filled = sum(map(bool, values))
     return (Remains.DATED, dated) if dated and len(dated) * 2 < filled else None
 
 

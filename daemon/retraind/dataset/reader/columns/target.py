@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from retraind.dataset.reader.automaton import literal
+from retraind.dataset.reader.automaton import STRUCTURE, literal
 from retraind.dataset.reader.columns.facts import (
     ENOUGH_ROWS,
     HANDFUL,
@@ -22,7 +22,6 @@ NEVER = rb"[^\x00-\xff]"
 _FILLED = rb'[^,\t"\r\n]+'
 """An expression for any text that is a value whatever the delimiter is."""
 _GRAMMAR_BYTES = 16 << 10  # of all classes in it
-_STRUCTURE = re.compile(rb'[,\t"\r\n]')
 
 
 class _Class:
@@ -117,7 +116,7 @@ class TargetScan:
         classes = [
             literal(key)
             for key in self._known_classes()
-            if not _STRUCTURE.search(key) and (within is None or re.fullmatch(within, key))
+            if not STRUCTURE.search(key) and (within is None or re.fullmatch(within, key))
         ]
         return b"(?:%s)" % b"|".join([*classes, *empty]) if classes or empty else NEVER
 
@@ -125,7 +124,7 @@ class TargetScan:
         """Return the classes with a delimiter or the like that teach nothing, where they are in quotes."""
         if self.done or self._filled < ENOUGH_ROWS or len(self._classes) > MAX_CLASSES:
             return []
-        return list(filter(_STRUCTURE.search, self._known_classes()))
+        return list(filter(STRUCTURE.search, self._known_classes()))
 
     def _known_classes(self) -> Iterator[bytes]:
         """Yield the first classes of which there are many rows."""

@@ -10,7 +10,7 @@ from retraind.dataset.reader.examples import MAX_EXAMPLES
 from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import delimiter_of, head_text, is_date, is_number, rows_of
+from retraind.dataset.rules.causes.sample import data_rows, delimiter_of, head_text, is_date, is_number
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import RAGGED
 from retraind.domain.problems import Finding, Severity
@@ -202,7 +202,7 @@ def subtotals(file: DataFile) -> Iterator[Cause]:
     text = head_text(table)
     if not any(each in text for each in ("計", "otal", "OTAL")) or not _MAY_BE_TOTAL.search(text):
         return  # the first is far faster
-    rows = [row for row in rows_of(table, delimiter_of(table))[1:] if len(row.cells) == table.width]
+    rows = data_rows(table)
     names = [next((cell.strip() for cell in row.cells if cell.strip()), "") for row in rows]
     totals = [at for at, name in enumerate(names) if _is_total(name)]
     data = [row for row, name in zip(rows, names, strict=True) if totals and not _is_total(name)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.columns.spreadsheets import remains_of
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import Row, delimiter_of, head_text, rows_of
+from retraind.dataset.rules.causes.sample import data_rows, head_text
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
@@ -129,7 +129,7 @@ def damaged_values(file: DataFile) -> Iterator[Cause]:
     text = head_text(table)
     misread = None if text.isascii() else misread_in(text)
     found = [] if misread is None else [
-        (row, cell) for row in _rows(file) for cell in row.cells if misread.word in cell
+        (row, cell) for row in data_rows(table) for cell in row.cells if misread.word in cell
     ]  # fmt: skip
     if found and misread is not None:
         row, value = found[0]
@@ -149,14 +149,9 @@ def damaged_values(file: DataFile) -> Iterator[Cause]:
         yield from _questions(file)
 
 
-def _rows(file: DataFile) -> list[Row]:
-    rows = rows_of(file.table, delimiter_of(file.table))
-    return [row for row in rows[1:] if len(row.cells) == file.table.width]
-
-
 def _questions(file: DataFile) -> Iterator[Cause]:
     """Yield a cause if most values of a column are question marks, though not all are the same sign."""
-    rows = _rows(file)
+    rows = data_rows(file.table)
     for at in range(file.table.width):
         filled = [(row.line, row.cells[at]) for row in rows if row.cells[at].strip()]
         found = [(line, value) for line, value in filled if _are_questions(value)]

@@ -78,6 +78,11 @@ def rows_of(
     return rows
 
 
+def data_rows(table: ReadResult) -> list[Row]:
+    """Return the rows below the header, as the table is read, that have its width."""
+    return [row for row in rows_of(table, delimiter_of(table))[1:] if len(row.cells) == table.width]
+
+
 def share(rows: Sequence[Row], width: int) -> float:
     """Return the share of rows with this width."""
     return sum(len(row.cells) == width for row in rows) / len(rows) if rows else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from retraind.dataset.reader.columns.facts import Kind, LocatedValue
 from retraind.dataset.reader.columns.spreadsheets import Remains, changed, may_be_changed, remains_of
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import Row, delimiter_of, head_text, rows_of
+from retraind.dataset.rules.causes.sample import data_rows, head_text
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
@@ -67,7 +67,7 @@ def _values(file: DataFile) -> Iterator[tuple[int, int, str]]:
         yield at, place.line, file.text(place.value).strip()
     head = table.oddities.head
     if any(sign in head for sign in _SIGNS) and _MAY_BE.search(head):
-        for row in _rows(file):
+        for row in data_rows(table):
             yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
 
 
@@ -75,13 +75,8 @@ def _changed(file: DataFile) -> Iterator[tuple[int, Remains, dict[int, str]]]:
     """Yield the columns of which a spreadsheet has changed values, and these by line."""
     if not may_be_changed(head_text(file.table)):
         return
-    rows = _rows(file)
+    rows = data_rows(file.table)
     for at, kind in enumerate(file.table.columns.kinds):
         values = [row.cells[at].strip() for row in rows] if kind in {Kind.TEXT, Kind.NUMBER} else []
         if (found := changed(values)) is not None:
             yield at, found[0], {rows[place].line: values[place] for place in found[1]}
-
-
-def _rows(file: DataFile) -> list[Row]:
-    rows = rows_of(file.table, delimiter_of(file.table))[1:]
-    return [row for row in rows if len(row.cells) == file.table.width]
