@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, assert_never
@@ -23,31 +24,26 @@ from retraind.system.reading import sha256_of_open
 _LOG = log.get(__name__)
 
 
+@dataclass(frozen=True)
 class Bundles:
     """The bundles of jobs on the spool."""
 
-    def __init__(
-        self,
-        *,
-        current: Current,
-        journal: Journal,
-    ) -> None:
-        self._current = current
-        self._journal = journal
+    current: Current
+    journal: Journal
 
     def path(self, job: Job) -> Path:
         """Return where a job's bundle is, or is to be."""
-        return self._current.settings.state.spool / bundle_name(job.id)
+        return self.current.settings.state.spool / bundle_name(job.id)
 
     def uploading(self, job: Job) -> Progress:
         """Return what notes how much of a job's upload was sent."""
         total = job.bundle.bytes if job.bundle else 0
-        return Progress(self._current.settings.state.spool, job.id, Doing.UPLOAD, total)
+        return Progress(self.current.settings.state.spool, job.id, Doing.UPLOAD, total)
 
     def reading(self, job: Job, doing: Doing) -> Progress:
         """Return what notes how much of a job's data files was read, in a step that reads them all."""
         total = sum(file.signature.size for file in job.data_files)
-        return Progress(self._current.settings.state.spool, job.id, doing, total)
+        return Progress(self.current.settings.state.spool, job.id, doing, total)
 
     def discard(self, job: Job) -> None:
         """Remove a job's bundle, and what a kill has left of the note of how much was sent."""
@@ -62,13 +58,13 @@ class Bundles:
 
     def compressor(self, job: Job) -> Compressor:
         """Return what compresses a job's bundle, by the configuration and the line to the service."""
-        match self._current.settings.bundle.compression:
+        match self.current.settings.bundle.compression:
             case "fast":
                 return deflate.fast()
             case "small":
                 return deflate.small()
             case "auto":
-                return deflate.fitting(self._journal.events.line_speed(job.model))
+                return deflate.fitting(self.journal.events.line_speed(job.model))
             case unknown:
                 assert_never(unknown)
 
@@ -94,7 +90,7 @@ class Bundles:
                     )
                     for file in job.data_files
                 ]
-                keep_free = self._current.settings.state.keep_free
+                keep_free = self.current.settings.state.keep_free
                 bundle, digests = build(self.path(job), members, self.compressor(job), keep_free)
                 bundled = made(job, bundle)
         if digests != tuple(file.sha256 for file in job.data_files):

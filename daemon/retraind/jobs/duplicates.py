@@ -1,7 +1,7 @@
 """What becomes of a delivery whose bytes were sent before."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,33 +28,25 @@ _MOST_CLEARED = 50
 _BETWEEN_STATES = timedelta(seconds=5)
 
 
+@dataclass(frozen=True)
 class Duplicates:
     """Finds earlier jobs with the same bytes."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        places: Places,
-        trainings: Trainings,
-        clock: Clock,
-        pause: Callable[[], None],
-    ) -> None:
-        self._pause = pause
-        self._journal = journal
-        self._places = places
-        self._trainings = trainings
-        self._clock = clock
+    journal: Journal
+    places: Places
+    trainings: Trainings
+    clock: Clock
+    pause: Callable[[], None]
 
     def find(self, job: Job) -> Go | Wait | None:
         """Return what becomes of a delivery whose bytes were sent before; None where it is to be sent."""
         content = content_of(job)
-        if content is None or self._places.model(job).on_duplicate == "retrain":
+        if content is None or self.places.model(job).on_duplicate == "retrain":
             return None
-        twin = self._journal.contents.trained(job.model, content, besides=job.id)
+        twin = self.journal.contents.trained(job.model, content, besides=job.id)
         if twin is not None:
             return self._duplicate_of(twin, job, content)
-        old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id)
+        old = self.journal.contents.sent_and_failed(job.model, content, besides=job.id)
         if old is None:
             return None
         resume_in = present(old.end).resume_in
@@ -69,14 +61,14 @@ class Duplicates:
     def sent_before(self, job: Job) -> list[Finding]:
         """Return a warning where a job that failed had sent the same bytes."""
         content = content_of(job)
-        old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id) if content else None
+        old = self.journal.contents.sent_and_failed(job.model, content, besides=job.id) if content else None
         if old is None:
             return []
         facts = {"earlier": old.id, "why": old.problem}
         return [Finding(rule="sent-before", severity=Severity.WARNING, facts=facts)]
 
     def _duplicate_of(self, earlier: Job, job: Job, content: str) -> Go:
-        before = next(iter(self._journal.contents.duplicates(job.model, content, besides=job.id)), None)
+        before = next(iter(self.journal.contents.duplicates(job.model, content, besides=job.id)), None)
         end = End(outcome=Outcome.DUPLICATE, earlier_job=earlier.id)
         if before is not None:
             last = present(before.end)
@@ -92,11 +84,11 @@ class Duplicates:
         content = content_of(job)
         if content is None:
             return
-        found = self._journal.contents.duplicates(job.model, content, besides=job.id)
+        found = self.journal.contents.duplicates(job.model, content, besides=job.id)
         older = [each for each in found if each.state is State.DONE and each.created_at <= job.created_at]
         for old in older[:_MOST_CLEARED]:
             try:
-                if self._is_nothing_but_a_copy(old, job) and expire(old, self._places, self._journal):
+                if self._is_nothing_but_a_copy(old, job) and expire(old, self.places, self.journal):
                     _LOG.info("duplicate_removed", job=old.id, model=old.model, by=job.id)
             except Conflict:
                 continue  # A person wants something of it.
@@ -108,7 +100,7 @@ class Duplicates:
         """Return whether all that an earlier duplicate's folder has is in the folder of `job`, too."""
         own = {NAME, notes.RESULT, notes.REPORT, *(file.name for file in old.files)}
         own |= {file.name.partition("/")[0] for file in old.files}
-        with self._places.place(old, self._places.filed_in(old, failed=False)) as place:
+        with self.places.place(old, self.places.filed_in(old, failed=False)) as place:
             if not is_folder(place / old.id):
                 return True  # Somebody has deleted it.
             with held(place, old.id) as folder:
@@ -119,13 +111,13 @@ class Duplicates:
         other = job.file(file.role)
         try:
             with beside(folder, file.name) as path:
-                return other is not None and sha256_of(path, self._pause) == other.sha256
+                return other is not None and sha256_of(path, self.pause) == other.sha256
         except FileNotFoundError:
             return True
 
     def _take_over(self, old: Job, job: Job) -> Go:
         """Continue to wait for the training that a failed job with the same bytes has started."""
-        with self._places.place(old, self._places.filed_in(old, failed=True)) as failed:
+        with self.places.place(old, self.places.filed_in(old, failed=True)) as failed:
             there = is_folder(failed / old.id)
         # Its note has to say where it continues; where somebody has deleted its folder, there is none.
         after = replace(
@@ -135,7 +127,7 @@ class Duplicates:
         )
         also = Write(old, after, "job_continued", {"by": job.id})
         detail = {"of": old.id, "retrain_job_id": old.retrain_job_id}
-        deadline = self._clock.now() + self._trainings.timeout(job)
+        deadline = self.clock.now() + self.trainings.timeout(job)
         return Go(State.UPLOADED, "training_taken_over", _with_training_of(old, deadline), detail, also)
 
 

@@ -1,5 +1,6 @@
 """The API key that a job uses, and what is known of keys that were refused."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from retraind.api.credentials import Credentials
@@ -17,38 +18,31 @@ REWRITING = timedelta(seconds=10)
 """How long a key file without a usable key may just be being written."""
 
 
+@dataclass(frozen=True)
 class Keys:
     """The models' API keys, as jobs use them. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        *,
-        credentials: Credentials,
-        current: Current,
-        places: Places,
-        clock: Clock,
-    ) -> None:
-        self.refused: dict[str, str | None] = {}
-        """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
-        self._keyless: dict[str, float] = {}
-        """Since when no key of a model can be had (`Clock.elapsed` seconds)."""
-        self._credentials = credentials
-        self._current = current
-        self._places = places
-        self._clock = clock
+    credentials: Credentials
+    current: Current
+    places: Places
+    clock: Clock
+    refused: dict[str, str | None] = field(default_factory=dict)
+    """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
+    _keyless: dict[str, float] = field(default_factory=dict)
+    """Since when no key of a model can be had (`Clock.elapsed` seconds)."""
 
     def key(self, job: Job) -> str:
         """Return the API key for a job's model. Raises Hold or Retry where there is none."""
-        key = self._credentials.key(job.model, self._places.model(job))
+        key = self.credentials.key(job.model, self.places.model(job))
         self._keyless.pop(job.model, None)
         return key
 
     def present_fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of a model's present API or secret key; None when there is none."""
         try:
-            model = self._current.settings.models[name]
+            model = self.current.settings.models[name]
             # Of a self-fetched key its origin counts; asking for the key itself would have one more issued.
-            return fingerprint(self._credentials.secret(name, model) or self._credentials.key(name, model))
+            return fingerprint(self.credentials.secret(name, model) or self.credentials.key(name, model))
         except (Setback, KeyError):
             return None
 
@@ -57,12 +51,12 @@ class Keys:
 
         The key that was refused is noted for the caretaker: any other, then or later, is worth a try.
         """
-        if self._credentials.refuse(job.model, hold.shown):
+        if self.credentials.refuse(job.model, hold.shown):
             return True
         if hold.shown is None:
             # Its file may just be being written.
-            since = self._keyless.setdefault(job.model, self._clock.elapsed())
-            if self._clock.elapsed() - since < REWRITING.total_seconds():
+            since = self._keyless.setdefault(job.model, self.clock.elapsed())
+            if self.clock.elapsed() - since < REWRITING.total_seconds():
                 return True
-        self.refused[job.model] = refused = self._credentials.origin(job.model, hold.shown)
+        self.refused[job.model] = refused = self.credentials.origin(job.model, hold.shown)
         return self.present_fingerprint(job.model) not in {None, refused}

@@ -47,77 +47,38 @@ class Pipeline:
         changed: Callable[[Job], None] = lambda _job: None,
     ) -> None:
         """Take the parts to work with; `changed` is shown a job after each of its steps."""
-        self.store = store
+        clock, stopping = clock or Clock(), stopping or threading.Event()
+        self.store, self._stopping = store, stopping
         self._current = current = Current(settings)
-        self._stopping = stopping = stopping or threading.Event()
-        clock = clock or Clock()
-        copies = JobFiles.beside(settings.state.journal_file)
+        journal_file = settings.state.journal_file
+        copies = JobFiles.beside(journal_file)
         pause = lambda: self._pause()  # noqa: E731, PLW0108 - tests put another one in its place
-        self.shares = Shares.beside(settings.state.journal_file)
-        self.places = places = Places(lambda: current.settings, self.shares, pause)
-        self.jumps = ClockJumps(journal, clock)
-        self.keys = keys = Keys(credentials=credentials, current=current, places=places, clock=clock)
-        bundles = Bundles(current=current, journal=journal)
-        trainings = Trainings(
-            current=current, journal=journal, service=service, keys=keys, places=places, clock=clock
-        )
-        self.judging = Judging(
-            evidence_folder=settings.state.journal_file.with_name("gate"),
-            current=current,
-            journal=journal,
-            service=service,
-            store=store,
-            keys=keys,
-            trainings=trainings,
-            clock=clock,
-            pause=pause,
-            stopping=stopping,
-        )
-        duplicates = Duplicates(journal=journal, places=places, trainings=trainings, clock=clock, pause=pause)
+        self.shares = shares = Shares.beside(journal_file)
+        self.places = places = Places(lambda: current.settings, shares, pause)
+        self.jumps = jumps = ClockJumps(journal, clock)
+        self.keys = keys = Keys(credentials, current, places, clock)
+        bundles = Bundles(current, journal)
+        trainings = Trainings(current, journal, service, keys, places, clock)
+        self.judging = judging = Judging(
+            journal_file.with_name("gate"), current, journal, service, store, keys, trainings, clock, pause,
+            stopping,
+        )  # fmt: skip
+        duplicates = Duplicates(journal, places, trainings, clock, pause)
+        preflight = Preflight(journal, places, duplicates, pause)
         data = DataSteps(
-            current=current,
-            journal=journal,
-            places=places,
-            shares=self.shares,
-            copies=copies,
-            bundles=bundles,
-            duplicates=duplicates,
-            preflighting=Preflight(journal=journal, places=places, duplicates=duplicates, pause=pause),
-            trainings=trainings,
-            clock=clock,
-            pause=pause,
+            current, journal, places, shares, copies, bundles, duplicates, preflight, trainings, clock, pause
         )
         talk = ServiceSteps(
-            current=current,
-            journal=journal,
-            service=service,
-            store=store,
-            places=places,
-            copies=copies,
-            keys=keys,
-            bundles=bundles,
-            trainings=trainings,
-            judging=self.judging,
-            closed=ClosedDays(),
-            jumps=self.jumps,
-            clock=clock,
-            pause=pause,
-        )
+            journal, service, store, places, copies, keys, bundles, trainings, judging, ClosedDays(), jumps,
+            clock, pause,
+        )  # fmt: skip
         self.steps, self.tally = table_of(data, talk), Tally()
+        steps = {state: counted(step, self.tally, clock) for state, step in self.steps.items()}
+        chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._runner = Runner(
-            steps={state: counted(step, self.tally, clock) for state, step in self.steps.items()},
-            current=current,
-            journal=journal,
-            credentials=credentials,
-            keys=keys,
-            shares=self.shares,
-            copies=copies,
-            bundles=bundles,
-            clock=clock,
-            stopping=stopping,
-            chance=chance or random.Random(),  # noqa: S311 - spreads retries, guards nothing
-            changed=changed,
-        )
+            steps, current, journal, credentials, keys, shares, copies, bundles, clock, stopping, chance,
+            changed,
+        )  # fmt: skip
         self.advance_one = self._runner.advance_one
         self.reconsider = self._runner.reconsider
 

@@ -7,7 +7,7 @@ and no start needs it.
 # ruff: noqa: PLC0415
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -45,16 +45,14 @@ class Prediction(TypedDict, total=False):
     series_column: str | None
 
 
+@dataclass(frozen=True)
 class Preflight:
     """Preflights deliveries. Safe to use from several threads."""
 
-    def __init__(
-        self, *, journal: Journal, places: Places, duplicates: Duplicates, pause: Callable[[], None]
-    ) -> None:
-        self._journal = journal
-        self._places = places
-        self._duplicates = duplicates
-        self._pause = pause
+    journal: Journal
+    places: Places
+    duplicates: Duplicates
+    pause: Callable[[], None]
 
     def run(self, job: Job, folder: Path, archive: Archive | None, read: Callable[[int], None]) -> Go | Wait:
         """Preflight a job's files in one pass, and write them into `archive` if there is one.
@@ -64,7 +62,7 @@ class Preflight:
         """
         from retraind.dataset.preflight import preflight
 
-        model = self._places.model(job)
+        model = self.places.model(job)
         fix = "bom" in model.fix
         packers = [
             Packer(archive, inside(file), file.signature.size, mark=fix) for file in job.data_files if archive
@@ -76,7 +74,7 @@ class Preflight:
             evaluation,
             sinks=packers,
             adds_bom=fix,
-            previous=last_good(self._journal, job.model),
+            previous=last_good(self.journal, job.model),
             rules=model.rules,
             accepted=job.waived.rules,
             **prediction(model),
@@ -87,10 +85,10 @@ class Preflight:
         if not result.ok:
             return _refused(job, result).after(_checked(files, data))
         checked = _checked(files, data)(job)
-        known = self._duplicates.find(checked)
+        known = self.duplicates.find(checked)
         if known is not None:
             return known.after(_checked(files, data)) if isinstance(known, Go) else known
-        data = replace(data, warnings=(*data.warnings, *self._duplicates.sent_before(checked)))
+        data = replace(data, warnings=(*data.warnings, *self.duplicates.sent_before(checked)))
         bundle = None
         # Only now it is certain whether a mark was needed. Where it was not, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
@@ -107,7 +105,7 @@ class Preflight:
         if file is None:
             return None
         until = read_until(job, file, read)
-        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause, until))
+        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self.pause, until))
 
 
 def _facts(result: "Preflighted") -> Mapping[Role, "TableFacts | None"]:

@@ -240,7 +240,6 @@ class DataSteps:
 class ServiceSteps:
     """The steps that talk to the service, and the gate's."""
 
-    current: Current
     journal: Journal
     service: Service
     store: ObjectStore

@@ -1,7 +1,7 @@
 """What the service reports of a retrain job, before and after its upload is known to be complete."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -28,39 +28,30 @@ _UNKNOWN_TRIES = 5
 """So often, and for so many times `upload_doubt`, the service may not know a complete retrain job."""
 
 
+@dataclass(frozen=True)
 class Trainings:
     """Asks the service for retrain jobs. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        *,
-        current: Current,
-        journal: Journal,
-        service: Service,
-        keys: Keys,
-        places: Places,
-        clock: Clock,
-    ) -> None:
-        self._current = current
-        self._journal = journal
-        self._service = service
-        self._keys = keys
-        self._places = places
-        self._clock = clock
+    current: Current
+    journal: Journal
+    service: Service
+    keys: Keys
+    places: Places
+    clock: Clock
 
     def interval(self, job: Job) -> timedelta:
         """Return how often the status of the job's training is asked for at first."""
-        return self._places.model(job).poll_interval or self._current.settings.poll.interval
+        return self.places.model(job).poll_interval or self.current.settings.poll.interval
 
     def timeout(self, job: Job) -> timedelta:
         """Return how long the job's training may take."""
-        return self._places.model(job).poll_timeout or self._current.settings.poll.timeout
+        return self.places.model(job).poll_timeout or self.current.settings.poll.timeout
 
     def is_shared(self, job: Job) -> bool:
         """Return whether another job in work, of whichever model, has the same retrain job."""
         return any(
             other.retrain_job_id == job.retrain_job_id and other.id != job.id
-            for other in self._journal.jobs.active()
+            for other in self.journal.jobs.active()
         )
 
     def in_doubt(self, job: Job, key: str) -> Go | Wait | None:
@@ -68,12 +59,12 @@ class Trainings:
         registration = present(job.registration)
         if self.word(registration.retrain_job_id, key) not in {registration.untouched_status, ""}:
             return self.uploaded(job, "upload_found_complete")
-        now, ended = self._clock.now(), registration.put_ended_at
+        now, ended = self.clock.now(), registration.put_ended_at
         if ended is None or ended > now:
             ended = now
             over = replace(registration, put_ended_at=now)
-            self._journal.jobs.write(job, replace(job, registration=over))
-        left = ended + self._current.settings.poll.upload_doubt - now
+            self.journal.jobs.write(job, replace(job, registration=over))
+        left = ended + self.current.settings.poll.upload_doubt - now
         if left > timedelta(0):
             return Wait(min(left, timedelta(seconds=5)), calm=False)
         return None
@@ -81,14 +72,14 @@ class Trainings:
     def word(self, retrain_job_id: str, key: str) -> str:
         """Return the status of a retrain job whose upload may be incomplete; "" where there is none."""
         try:
-            return self._service.status(retrain_job_id, key).status
+            return self.service.status(retrain_job_id, key).status
         except NotKnown:
             return ""
 
     def status(self, job: Job, now: datetime) -> TrainingStatus:
         """Ask for the status of a retrain job whose upload is complete."""
         try:
-            return self._service.status(present(job.registration).retrain_job_id, self._keys.key(job))
+            return self.service.status(present(job.registration).retrain_job_id, self.keys.key(job))
         except NotKnown as unknown:
             raise self._unknown(job, unknown, now) from None
 
@@ -98,8 +89,8 @@ class Trainings:
         since = training.unknown_since
         if since is None or since > now:
             since = now
-            self._journal.jobs.write(job, replace(job, training=replace(training, unknown_since=now)))
-        lasting = now - since >= _UNKNOWN_TRIES * self._current.settings.poll.upload_doubt
+            self.journal.jobs.write(job, replace(job, training=replace(training, unknown_since=now)))
+        lasting = now - since >= _UNKNOWN_TRIES * self.current.settings.poll.upload_doubt
         if lasting and job.wait.attempts >= _UNKNOWN_TRIES:
             return unknown
         return Retry(problem("retrain_job_forgotten"))
@@ -107,17 +98,17 @@ class Trainings:
     def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
         """Return a refusal of a fresh address with its own remedy: that address has not expired."""
         registered_at = job.tries.registered_at
-        age = self._clock.now() - registered_at if registered_at else _FRESH_ADDRESS
+        age = self.clock.now() - registered_at if registered_at else _FRESH_ADDRESS
         if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
             return replace(doubtful, problem=problem("fresh_address_refused", why=doubtful.problem))
         return doubtful
 
     def uploaded(self, job: Job, event: str, detail: Mapping[str, object] = MappingProxyType({})) -> Go:
         """Continue with the training: the service has every byte; `event` says how that is known."""
-        now = self._clock.now()
+        now = self.clock.now()
         training = Training(uploaded_at=now, deadline=now + self.timeout(job))
         if job.tries.upload_held:
-            self._journal.events.note("released", job)
+            self.journal.events.note("released", job)
 
         def complete(job: Job) -> Job:
             registration = replace(
@@ -132,7 +123,7 @@ class Trainings:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
         training = present(job.training)
         shortest = self.interval(job)
-        wait = max(shortest, min((now - training.uploaded_at) / 10, self._current.settings.poll.slowest))
+        wait = max(shortest, min((now - training.uploaded_at) / 10, self.current.settings.poll.slowest))
         return min(wait, training.deadline - now) if training.deadline else wait
 
     def failure(self, answer: TrainingStatus) -> JobFailed | Hold | None:
@@ -141,7 +132,7 @@ class Trainings:
         For a limit of the account, nothing is wrong with the data.
         """
         word = answer.status.casefold()
-        if not any(bad.casefold() in word for bad in self._current.settings.poll.failure_words):
+        if not any(bad.casefold() in word for bad in self.current.settings.poll.failure_words):
             return None
         if code := account_limit(answer.message):
             return Hold(problem(code, message=answer.message), registers_again=True)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from retraind.api.client import Service
@@ -31,34 +31,21 @@ from retraind.system.copying import copy_in_place
 _LOG = log.get(__name__)
 
 
+@dataclass(frozen=True)
 class Judging:
     """Has gates judge trained jobs."""
 
-    def __init__(
-        self,
-        *,
-        evidence_folder: Path,
-        current: Current,
-        journal: Journal,
-        service: Service,
-        store: ObjectStore,
-        keys: Keys,
-        trainings: Trainings,
-        clock: Clock,
-        pause: Callable[[], None],
-        stopping: threading.Event,
-    ) -> None:
-        self._environment = Environment()
-        self._evidence_folder = evidence_folder
-        self._current = current
-        self._journal = journal
-        self._service = service
-        self._store = store
-        self._keys = keys
-        self._trainings = trainings
-        self._clock = clock
-        self._pause = pause
-        self._stopping = stopping
+    evidence_folder: Path
+    current: Current
+    journal: Journal
+    service: Service
+    store: ObjectStore
+    keys: Keys
+    trainings: Trainings
+    clock: Clock
+    pause: Callable[[], None]
+    stopping: threading.Event
+    _environment: Environment = field(default_factory=Environment)
 
     def judge(self, job: Job, folder: Path, model: ModelSettings) -> Go:
         """Ask the gate about what nobody who may write to the share can have changed.
@@ -66,9 +53,9 @@ class Judging:
         Raises Retry while somebody else could have changed the gate itself, or the configuration.
         """
         self._guard(job, model)
-        place, keep_free = self._evidence_folder, self._current.settings.state.keep_free
+        place, keep_free = self.evidence_folder, self.current.settings.state.keep_free
         with ExitStack() as leaving:
-            shown = leaving.enter_context(evidence.evidence(place, job, folder, keep_free, self._pause))
+            shown = leaving.enter_context(evidence.evidence(place, job, folder, keep_free, self.pause))
             try:
                 job = self._show_results(job, folder, shown)
                 shown.add_data(job, folder, leaving, copied=model.gate_data)
@@ -77,7 +64,7 @@ class Judging:
                 return not_switched("gate_not_asked", note, {"why": note})
             shown.describe(job)
             environment = self._environment.of_gate(model.gate_environment)
-            verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self._stopping, environment)
+            verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self.stopping, environment)
             # First, since a share that hangs is no verdict: the gate is asked again.
             changed = shown.changed()
             why = verdict.problem
@@ -92,7 +79,7 @@ class Judging:
         return go.after(lambda job: replace(job, gate=gate))
 
     def _guard(self, job: Job, model: ModelSettings) -> None:
-        hold = self._journal.holds.all().get(job.model)
+        hold = self.journal.holds.all().get(job.model)
         if hold is not None and hold.problem.code in exposure.HOLDS:
             raise Retry(hold.problem)
         if exposed := exposure.of_gate(f"models.{job.model}.gate", model):
@@ -115,26 +102,26 @@ class Judging:
         copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
         scores = scores_in(folder / notes.RESULTS_FILE, fetched.sha256)
         after = replace(job, training=with_results(known, fetched, scores))
-        return self._journal.jobs.write(job, after, "results_fetched_again", {"reason": why})
+        return self.journal.jobs.write(job, after, "results_fetched_again", {"reason": why})
 
     def _fetch_again(self, job: Job, target: Path) -> Fetched:
         try:
-            answer = self._service.status(present(job.registration).retrain_job_id, self._keys.key(job))
+            answer = self.service.status(present(job.registration).retrain_job_id, self.keys.key(job))
             if answer.status != FINISHED or not answer.download_url:
                 raise _no_results(problem("results_not_named", status=answer.status))
-            keep_free = self._current.settings.state.keep_free
-            return self._store.get(answer.download_url, target, self._pause, keep_free=keep_free)
+            keep_free = self.current.settings.state.keep_free
+            return self.store.get(answer.download_url, target, self.pause, keep_free=keep_free)
         except (Hold, JobFailed, AddressExpired) as setback:
             raise _no_results(setback.problem) from setback
         except Retry as trouble:
-            longest = self._trainings.timeout(job)
-            if job.wait.since and self._clock.now() - job.wait.since >= longest:
+            longest = self.trainings.timeout(job)
+            if job.wait.since and self.clock.now() - job.wait.since >= longest:
                 raise _no_results(trouble.problem) from trouble
             raise
 
     def clear(self) -> None:
         """Remove the copies for gates that a kill has left. Meant for a start. Raises OSError."""
-        for folder in evidence.clear(self._evidence_folder):
+        for folder in evidence.clear(self.evidence_folder):
             _LOG.info("gate_copies_removed", folder=str(folder))
 
 
