@@ -148,7 +148,7 @@ def _until_uploaded(
     job = journal.jobs.add(job, "delivery_complete")
     while job.state is not State.UPLOADED:
         before = job.state
-        job = pipeline.advance_one(job)
+        job = pipeline.advance(job, frozenset({job.state}))
         assert job.state is not before, job.wait.trouble or job.problem
     return job.bundle.bytes if job.bundle else None
 

@@ -141,7 +141,7 @@ def test_many_days_of_a_full_account_do_not_use_up_the_registrations(world):
 
 def test_the_next_deliveries_wait_and_are_taken_in_their_order(world):
     job = refused(world)
-    second = world.pipeline.advance_one(world.sealing(key="2", train=table(offset=2)))
+    second = world.step(world.sealing(key="2", train=table(offset=2)))
     assert second.state is State.SEALED
     held = turns(world.journal.jobs.active("churn"), held=True, backlog="latest")
     assert (held.run, held.superseded) == ((), ())

@@ -49,7 +49,7 @@ def test_it_is_found_when_the_drop_folder_changes_again(world, tmp_path, state, 
     job = world.run(world.sealing(), until=state)
     before = data_in(world.share)
     give_another(world, tmp_path / "second")
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     give_another(world, tmp_path / last)
     job = world.run(job)
     assert job.outcome is Outcome.TRAINED
@@ -118,7 +118,7 @@ def test_it_waits_for_the_old_folder_as_long_as_that_is_away(world, tmp_path):
     old = world.share.rename(tmp_path / "away")
     mount_point = world.share
     give_another(world, tmp_path / "new")
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     assert job.state is State.SEALED
     assert f"taken in from {mount_point}, which is no longer the model's drop folder" in world.tell(
         job, job.wait.trouble
@@ -156,11 +156,11 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
             world.run(world.sealing("2", table(50)))
         away = old.rename(tmp_path / "away")
         job = world.run(world.asked_to_switch(job), until=State.FILING)
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.state is State.FILING
         assert f"The job was filed in {old}" in world.tell(job, job.wait.trouble)
         old.mkdir()  # The bare mount point.
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (
             f"{old} is not the folder that retraind knows; its share is probably not mounted."
             in world.tell(job, job.wait.trouble)

@@ -418,7 +418,7 @@ def test_the_wait_grows_and_honours_what_the_service_asks_for(world):
     job = world.run(world.sealing(), until=State.BUNDLED)
     waits = []
     for _ in range(12):
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         waits.append(job.wait.wake_at - world.clock.now())
         world.wait_until(job.wait.wake_at)
     assert job.wait.attempts == 12
@@ -426,7 +426,7 @@ def test_the_wait_grows_and_honours_what_the_service_asks_for(world):
     assert max(waits) <= world.settings.work.retry_longest
     assert max(waits[6:]) > max(waits[:2])
     world.emulator.set_faults({"api_429": 1.0})
-    job = world.pipeline.advance_one(replace(job, wait=replace(job.wait, attempts=0)))
+    job = world.step(replace(job, wait=replace(job.wait, attempts=0)))
     assert job.wait.wake_at - world.clock.now() >= timedelta(seconds=2)
 
 
@@ -444,7 +444,7 @@ def test_an_address_that_expires_after_a_broken_upload_leads_to_a_new_retrain_jo
     world, fault, registered
 ):
     world.emulator.set_faults({fault: Fault(times=1)})
-    job = world.pipeline.advance_one(world.run(world.sealing(), until=State.REGISTERED))
+    job = world.step(world.run(world.sealing(), until=State.REGISTERED))
     assert (job.state, job.wait.attempts) == (State.REGISTERED, 1)
     world.emulator.expire_urls()
     world.clock.pass_time(timedelta(hours=2))
@@ -542,7 +542,7 @@ def test_trouble_counts_on_through_doubts_and_registrations_until_the_upload_suc
         struck = len(world.records("fault_struck"))
         while len(world.records("fault_struck")) == struck:
             world.wait_until(max(job.wait.wake_at or world.clock.now(), world.clock.now()))
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
         waits.append(job.wait.attempts)
         assert job.wait.since == began
     assert waits == [1, 2, 3, 4, 5, 6]
@@ -564,7 +564,7 @@ def test_an_upload_that_one_host_fails_again_and_again_is_reported_though_it_ans
 def test_a_retry_after_of_a_day_is_waited_for_an_hour(world):
     job = world.run(world.sealing(), until=State.REGISTERED)
     world.emulator.set_faults({"upload_503_day": Fault(times=1)})
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     assert timedelta(hours=1) <= job.wait.wake_at - world.clock.now() <= timedelta(hours=1, minutes=1)
     assert world.run(job).outcome is Outcome.TRAINED
 
@@ -634,7 +634,7 @@ def test_the_service_is_asked_less_often_the_longer_it_takes(tmp_path):
         job = world.run(world.sealing(), until=State.UPLOADED)
         waits = []
         while job.state is State.UPLOADED:
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
             if job.wait.wake_at:
                 waits.append(job.wait.wake_at - world.clock.now())
                 world.wait_until(job.wait.wake_at)
@@ -703,7 +703,7 @@ def test_an_upload_waits_for_its_window(tmp_path):
         begin = local + timedelta(hours=2)
         world.configure(upload_window=f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}")
         job = world.run(world.sealing(), until=State.BUNDLED)
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.state is State.BUNDLED
         assert timedelta(hours=1, minutes=58) < job.wait.wake_at - world.clock.now() <= timedelta(hours=2)
         assert world.run(job).outcome is Outcome.TRAINED
@@ -767,13 +767,13 @@ def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(tmp_path
     try:
         clock = ManualClock(datetime.fromisoformat(evening))
         with a_world(tmp_path, clock=clock, upload_window=window) as world:
-            job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+            job = world.step(world.run(world.sealing(), until=State.BUNDLED))
             assert job.wait.wake_at == datetime.fromisoformat(opening)
             assert f"its window ({window}), which opens on {for_people(job.wait.wake_at)}." in world.tell(
                 job, job.wait.trouble
             )
             clock.pass_time(job.wait.wake_at - clock.now())
-            assert world.pipeline.advance_one(job).state is State.REGISTERED
+            assert world.step(job).state is State.REGISTERED
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -783,11 +783,11 @@ def test_a_window_with_a_zone_opens_by_its_clocks_and_is_told_by_them_in_each_la
     friday_night = ManualClock(datetime.fromisoformat("2026-11-27T20:00+00:00"))
     window = "mon-fri 22:00-05:00 Asia/Tokyo"
     with a_world(tmp_path, clock=friday_night, upload_window=[window, "sun 23:00-23:30 UTC"]) as world:
-        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.step(world.run(world.sealing(), until=State.BUNDLED))
         assert job.wait.wake_at == datetime.fromisoformat("2026-11-29T23:00+00:00")
         world.configure(upload_window=window)
         world.pipeline.reconsider()
-        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        job = world.step(world.journal.jobs.get(job.id))
         assert job.wait.wake_at == datetime.fromisoformat("2026-11-30T22:00+09:00")
         assert world.tell(job, job.wait.trouble) == (
             f"The upload waits for its window ({window}), which opens on 2026-11-30 22:00:00 JST. "
@@ -809,20 +809,20 @@ def test_on_a_companys_own_holidays_uploads_wait(tmp_path):
     holidays.write_text("2026-12-28 founding day\n2026-12-29\n")
     window = "business-days JP 22:00-05:00 Asia/Tokyo"
     with a_world(tmp_path, clock=clock, upload_window=window, upload_holidays=holidays) as world:
-        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.step(world.run(world.sealing(), until=State.BUNDLED))
         assert job.wait.wake_at == datetime.fromisoformat("2026-12-30T22:00+09:00")
         holidays.write_text(
             "".join(f"{clock.now().date() + timedelta(days=each)}\n" for each in range(-1, 500))
         )
         world.pipeline.reconsider()
-        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        job = world.step(world.journal.jobs.get(job.id))
         assert job.wait.wake_at == clock.now() + timedelta(days=1)
         assert "does not open within a year. Check the dates in the file that upload_holidays names." in (
             world.tell(job, job.wait.trouble)
         )
         holidays.unlink()
         world.pipeline.reconsider()
-        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        job = world.step(world.journal.jobs.get(job.id))
         assert job.state is State.REGISTERED
 
 
@@ -830,11 +830,11 @@ def test_on_a_companys_own_holidays_uploads_wait(tmp_path):
 def test_a_job_that_waits_for_its_window_heeds_a_changed_configuration(tmp_path, afterwards):
     with a_world(tmp_path) as world:
         world.configure(upload_window=hours(world.clock, 2))
-        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.step(world.run(world.sealing(), until=State.BUNDLED))
         assert job.waits_for_window
         world.configure(**{key: hours(world.clock, 5) for key in afterwards})
         world.pipeline.reconsider()
-        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        job = world.step(world.journal.jobs.get(job.id))
         if afterwards:
             assert timedelta(hours=4) < job.wait.wake_at - world.clock.now() <= timedelta(hours=5)
         else:
@@ -844,7 +844,7 @@ def test_a_job_that_waits_for_its_window_heeds_a_changed_configuration(tmp_path,
 def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(tmp_path):
     with a_world(tmp_path) as world:
         world.configure(upload_window=hours(world.clock, 2))
-        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.step(world.run(world.sealing(), until=State.BUNDLED))
         world.pipeline.configure(world.settings.model_copy(update={"models": {}}))
         world.pipeline.reconsider()
         assert world.journal.jobs.get(job.id).hold.problem.code == "model_not_configured"
@@ -858,13 +858,13 @@ def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(
 def test_a_waived_window_is_not_waited_for(tmp_path):
     with a_world(tmp_path) as world:
         world.configure(upload_window=hours(world.clock, 2))
-        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.step(world.run(world.sealing(), until=State.BUNDLED))
         job = world.journal.jobs.write(
             job,
             replace(job, wait=replace(job.wait, wake_at=None), waived=replace(job.waived, window=True)),
             "released",
         )
-        assert world.pipeline.advance_one(job).state is State.REGISTERED
+        assert world.step(job).state is State.REGISTERED
 
 
 def test_a_held_job_heeds_a_raised_budget(tmp_path):
@@ -1064,7 +1064,7 @@ def test_a_filing_cut_off_before_or_in_the_deletion_of_the_original_is_completed
         with monkeypatch.context() as patch:
             patch.setattr("retraind.jobs.folders.delete", cut_off)
             with pytest.raises(Stopped):
-                world.pipeline.advance_one(job)
+                world.step(job)
         assert (elsewhere / "done" / job.id).is_dir()
         assert (world.share / ".retraind" / job.id).is_dir()
         job = world.run(job)
@@ -1082,7 +1082,7 @@ def test_a_spool_that_cannot_be_written_is_waited_for(world):
     spool = world.root / "state" / "spool"
     spool.parent.mkdir(exist_ok=True)
     spool.write_text("a file where the folder should be")
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     assert (job.state, job.wait.attempts) == (State.SEALED, 1)
     assert str(spool) in world.tell(job, job.wait.trouble)
     spool.unlink()
@@ -1094,7 +1094,7 @@ def test_stopping_interrupts_long_steps_and_they_are_repeated(world):
     world.stopping.set()
     assert world.pipeline.advance(job) == job
     with pytest.raises(Stopped):
-        world.pipeline.advance_one(job)
+        world.step(job)
     world.stopping.clear()
     assert world.run(job).outcome is Outcome.TRAINED
 
@@ -1149,7 +1149,7 @@ def test_the_zip_is_made_while_the_data_is_checked_and_used_as_it_is(world):
 def test_nothing_of_a_delivery_stays_on_the_spool_while_the_service_trains(tmp_path):
     with a_world(tmp_path, service={"train_time": timedelta(hours=1)}) as world:
         job = world.run(world.sealing(), until=State.UPLOADED)
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.state is State.UPLOADED
         assert not list((world.root / "state" / "spool").iterdir())
         assert world.run(job).outcome is Outcome.TRAINED

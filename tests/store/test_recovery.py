@@ -68,7 +68,7 @@ def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path
 
         with monkeypatch.context() as patch:
             patch.setattr(moving, "rename_free", move)
-            assert world.pipeline.advance_one(job).wait.trouble
+            assert world.step(job).wait.trouble
         lose_the_journal(world)
         (job,) = rebuilt(world)
         assert job.state is State.SEALING
@@ -193,7 +193,7 @@ def test_a_journal_lost_right_after_the_upload_does_not_upload_again(tmp_path, m
 
         monkeypatch.setattr(world.pipeline.store, "put", put_and_die)
         with pytest.raises(SystemExit):
-            world.pipeline.advance_one(job)
+            world.step(job)
         lose_the_journal(world)
         (job,) = rebuilt(world)
         assert job.state is State.REGISTERED

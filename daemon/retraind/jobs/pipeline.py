@@ -79,7 +79,6 @@ class Pipeline:
             steps, current, journal, credentials, keys, shares, copies, bundles, clock, stopping, chance,
             changed,
         )  # fmt: skip
-        self.advance_one = self._runner.advance_one
         self.reconsider = self._runner.reconsider
 
     @property

@@ -88,17 +88,6 @@ class Runner:
                     self._keep_copy(job)
         return job
 
-    def advance_one(self, job: Job) -> Job:
-        """Run just the present step, for a caller that must not be kept by the following ones."""
-        with structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
-            step = self.steps.get(job.state)
-            if step is None:
-                return job
-            before, job = job.state, self._take(job, step)
-            if job.state is not before:
-                self._keep_copy(job)
-            return job
-
     def _take(self, job: Job, step: Callable[[Job], Go | Wait]) -> Job:
         try:
             done = step(job)

@@ -60,11 +60,11 @@ def test_a_later_try_that_surely_failed_does_not_end_the_doubt_about_an_earlier_
     with a_world(tmp_path, service=late, poll={"upload_doubt": 60}) as world:
         job = world.run(world.sealing(), until=State.REGISTERED)
         world.emulator.set_faults({"upload_lost_answer": Fault(times=1)})
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.registration.put_started_at is not None
         world.wait_until(job.registration.put_ended_at + timedelta(seconds=61))
         world.emulator.set_faults({"upload_503": Fault(times=1)})
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert world.records("fault_struck")[-1]["fault"] == "upload_503"
         world.wait_until(world.clock.now() + timedelta(seconds=60))
         until(lambda: world.records("training_finished"), "the first upload shows")

@@ -134,7 +134,7 @@ def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folde
     with monkeypatch.context() as patch:
         patch.setattr(folders, "delete", remove_a_part)
         with pytest.raises(KeyboardInterrupt):
-            world.pipeline.advance_one(job)
+            world.step(job)
     job = world.run(job)
     assert job.state is State.DONE
     after = {name: content for name, content in world.files().items() if name.endswith(".csv")}

@@ -73,7 +73,7 @@ def test_a_deadline_that_only_the_clock_has_brought_about_fails_nothing(world, m
         else plain(*key).__class__(**{**vars(plain(*key)), "status": "training", "download_url": None}),
     )  # fmt: skip
     world.clock.jump(timedelta(days=3))
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     assert job.state is State.UPLOADED, (
         "nobody asks whether the training took too long before the clock is seen to"
     )
@@ -91,7 +91,7 @@ def test_a_deadline_never_lies_further_ahead_than_a_whole_time_out(world, monkey
         world.pipeline.store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired(legacy("Expired.")))
     )
     monkeypatch.setattr("retraind.jobs.steps.FINISHED", "not a word that is ever said")
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     assert job.training.deadline <= world.clock.now() + world.settings.poll.timeout
 
 
@@ -125,7 +125,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
             "put",
             lambda *_, **_more: (_ for _ in ()).throw(InDoubt(legacy("No."), address_refused=True)),
         )
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
     assert "a moment old" not in told(job.wait.trouble)
     job = world.run(job, until=State.BUNDLED)
     assert job.state is State.BUNDLED

@@ -63,7 +63,7 @@ def use_up_names(folder):
 def stuck(world, job, state, words):
     """The job stays where it is and says why."""
     for attempt in (1, 2):
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.attempts) == (state, attempt)
     assert words in told(job.wait.trouble)
     return job
@@ -231,7 +231,7 @@ def test_a_copy_that_an_error_ends_leaves_no_part(tmp_path, memory, monkeypatch)
 
         with monkeypatch.context() as patch:
             patch.setattr("retraind.system.writing.finish_here", refuse)
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
         assert job.state is State.FILING
         assert [path.name for path in done.iterdir()] == [".retraind-id"]
         assert world.run(job).outcome is Outcome.TRAINED

@@ -69,7 +69,7 @@ def delivered(world, key, until=None, **options):
 def stuck(world, job, state, words, tries=2):
     """The job stays where it is and says why, in words that people know."""
     for attempt in range(1, 1 + tries):
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.attempts) == (state, attempt)
     assert told(job.wait.trouble).endswith(words)
     assert told(job.wait.trouble).startswith(str(world.root)), "which file or folder it is about"
@@ -186,7 +186,7 @@ def test_a_file_that_was_moved_and_cannot_be_looked_at_is_not_left_behind(place)
         job = stuck(world, job, State.SEALING, REMEDIES["EIO"])
     assert not (world.share / "train_moved.csv").exists()
     with share.failing(Rule(("getattr",), "*/.retraind/*/train_*", times=2)):
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.attempts) == (State.SEALING, 3)
     ends_well(world, job, delivery)
 
@@ -251,9 +251,9 @@ def test_a_share_that_dies_in_mid_read_is_waited_for_whatever_is_there_meanwhile
     with a_world(tmp_path) as world:
         job, delivery = delivered(world, "dies", until=State.SEALED, train=LARGE)
         share.tell(Rule(("read",), "*/train_*", "die", beyond=len(LARGE) // 2))
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert share.dead()
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.attempts) == (State.SEALED, 2)
         assert told(job.wait.trouble).endswith(REMEDIES["ENOTCONN"])
         assert told(world.pipeline.shares.trouble("churn", world.share)).endswith(REMEDIES["ENOTCONN"])
@@ -262,7 +262,7 @@ def test_a_share_that_dies_in_mid_read_is_waited_for_whatever_is_there_meanwhile
             (empty / "churn").mkdir(parents=True)
             if empty != share.point:
                 share.on(empty)
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
             assert job.state is State.SEALED
             assert job.wait.trouble.code == "folder_marker_missing"
             assert list(world.share.iterdir()) == []

@@ -55,7 +55,7 @@ def test_a_gate_that_hangs_on_its_share_is_no_verdict_and_is_not_waited_for(tmp_
         job = world.run(world.sealing("1"), until=State.TRAINED)
         share.tell(Rule(("getattr", "open", "opendir", "readdir"), "*/train_*", answer="hang", after=2))
         began = time.monotonic()
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert time.monotonic() - began < 15
         assert job.state is State.TRAINED, "it is asked again"
         share.tell()
@@ -96,10 +96,10 @@ def test_a_program_that_hangs_is_no_verdict_and_keeps_neither_the_job_nor_a_star
     with a_world(tmp_path, switch="gate", gate=asked, gate_timeout="1s") as world:
         job = world.run(world.sealing("1"), until=State.TRAINED)
         share.tell(HANGS)
-        assert world.pipeline.advance_one(job).state is State.TRAINED
+        assert world.step(job).state is State.TRAINED
         assert flaw_of(asked).code == "file_error", "as `check` says it"
         assert exposures(world.settings).unknown == {"churn"}, "as a start asks"
         share.tell(Rule(("read",), answer="hang", after=1))
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.state is State.TRAINED, "it hangs where the kernel reads it"
         share.tell()

@@ -89,7 +89,7 @@ def test_a_lock_that_lasts_delays_a_job_and_uploads_nothing_twice(tmp_path, impa
                     world.pipeline.store, "put", lambda *sent, **more: (put(*sent, **more), lock(file))
                 )
             with pytest.raises(Exception, match="database is locked"):
-                world.pipeline.advance_one(job)
+                world.step(job)
         job = world.run(world.journal.jobs.get(job.id))
         assert job.outcome is Outcome.TRAINED
         assert len(world.records("put_received")) == 1

@@ -189,7 +189,7 @@ def test_jobs_wait_while_their_share_is_unmounted_and_go_on_by_themselves(tmp_pa
             pass
         share.off()
         for _ in range(2):
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
         assert job.state is state
         assert "share is probably not mounted" in told(job.wait.trouble)
         assert tree(drop) == [], "nothing is written on the bare mount point"
@@ -209,7 +209,7 @@ def test_filing_waits_while_the_archive_is_unmounted(tmp_path, mount):
         assert (archive / first.id).is_dir()
         share.off()
         job = world.run(world.sealing(key="2", train=table(40, 2)), until=State.FILING)
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert "share is probably not mounted" in told(job.wait.trouble)
         assert tree(archive) == []
         share.on()
@@ -226,7 +226,7 @@ def test_a_job_that_is_filed_in_an_archive_that_is_unmounted_is_not_taken_for_go
         job = world.run(world.asked_to_switch(job), until=State.FILING)
         before = tree(archive)
         share.off()
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert "share is probably not mounted" in told(job.wait.trouble)
         assert not (world.model.work_folder / job.id).exists()
         share.on()
@@ -252,10 +252,10 @@ def test_a_share_that_vanishes_while_a_file_is_read_is_read_again_once_it_is_bac
             raise OSError(116, "Stale file handle")
 
         world.pipeline._pause = vanish
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.attempts) == (State.SEALED, 1)
         assert "mount it again" in told(job.wait.trouble)
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert "not mounted" in told(job.wait.trouble)
         assert tree(drop) == []
         share.on()

@@ -138,10 +138,10 @@ def test_a_service_that_is_away_is_waited_for_but_not_for_ever(tmp_path, judged)
         job = world.run(world.sealing(), until=State.TRAINED)
         replaced(world.folder(job) / "results.zip")
         world.emulator.set_faults({"api_503": 1.0})
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.attempts) == (State.TRAINED, 1)
         world.clock.pass_time(timedelta(hours=2))
-        job = world.run(world.pipeline.advance_one(job))
+        job = world.run(world.step(job))
         assert (job.outcome, was_asked(tmp_path)) == (Outcome.TRAINED, False)
 
 
@@ -211,7 +211,7 @@ def test_copies_of_the_data_wait_for_room(judged):
         world.pipeline.configure(
             world.settings.model_copy(update={"state": state.model_copy(update={"keep_free": 1 << 60})})
         )
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.state is State.TRAINED
         assert "No space left on device" in world.tell(job, job.wait.trouble)
         world.pipeline.configure(world.settings)
@@ -271,7 +271,7 @@ def test_what_a_person_corrected_is_checked_again_whatever_step_failed(tmp_path)
         job = world.run(world.journal.jobs.write(job, replace(job, state=State.FILING, end=end)))
         assert job.state is State.FAILED
         (world.folder(job) / "train_2026-11.csv").write_bytes(table(50, 7))
-        job = world.pipeline.advance_one(world.asked_to_retry(job))
+        job = world.step(world.asked_to_retry(job))
         assert job.state is State.SEALED
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED

@@ -161,7 +161,7 @@ def test_whatever_somebody_does_at_random_nothing_leads_out_and_nothing_breaks(
                 break
             if job.wait.wake_at and job.wait.wake_at > world.clock.now():
                 world.wait_until(job.wait.wake_at)
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
             assert crashes == [], somebody.done
             victim.assert_unharmed()
         assert b"salary" not in sent(), somebody.done

@@ -74,7 +74,7 @@ def test_whatever_is_planted_nothing_outside_is_read_or_written_and_the_job_goes
     planted = world.share / place.format(job=job.id)
     plant(kind, planted, victim)
     for _ in range(2):
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
     victim.assert_unharmed()
     if job.wait.trouble:
         assert "/proc/" not in world.tell(job, job.wait.trouble), "it says where, in a person's words"
@@ -106,7 +106,7 @@ def test_a_folder_that_has_the_name_of_a_file_of_retrainds_is_put_aside_and_noth
 def test_a_failed_delivery_is_filed_through_no_link(world, victim, kind):
     job = world.run(world.sealing(train=b"one\n1\n"), until=State.FILING)
     plant(kind, world.share / "failed", victim)
-    job = world.pipeline.advance_one(job)
+    job = world.step(job)
     assert "move it away" in world.tell(job, job.wait.trouble)
     victim.assert_unharmed()
     take_away(world.share / "failed")
@@ -129,7 +129,7 @@ def test_the_status_is_written_through_nothing(world, victim, kind, name):
 )
 def test_the_marker_of_a_folder_is_read_and_written_through_nothing(world, victim, kind):
     plant(kind, world.share / ".retraind-id", victim)
-    job = world.pipeline.advance_one(world.sealing())
+    job = world.step(world.sealing())
     victim.assert_unharmed()
     assert job.state in {State.SEALING, State.SEALED}
     assert (world.share / "train_2026-11.csv").exists() == (job.state is State.SEALING)

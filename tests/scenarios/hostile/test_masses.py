@@ -176,7 +176,7 @@ def test_a_file_that_is_made_longer_while_it_is_read_is_read_no_further(tmp_path
         (tmp_path / "state" / "spool" / f"{job.id}.zip").unlink(missing_ok=True)
         path = world.folder(job) / "train_2026-11.csv"
         world.pipeline._pause = lambda: os.truncate(path, path.stat().st_size + (64 << 20))
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert job.state is State.RETURNED
         assert (world.share / "train_2026-11.csv").stat().st_size < 1 << 30
 

@@ -118,7 +118,7 @@ def test_a_folder_exchanged_for_a_link_while_its_files_are_sealed_leads_nowhere(
         return plain(*arguments)
 
     monkeypatch.setattr(moving, "_take", exchange_and_take)
-    world.pipeline.advance_one(job)
+    world.step(job)
     victim.assert_unharmed()
     moved = sorted(path.name for path in folder.with_name("moved away").rglob("*.csv"))
     assert moved == ["eval_2026-11.csv", "train_2026-11.csv"]

@@ -65,7 +65,7 @@ def test_a_gate_that_others_can_change_does_not_run_until_they_cannot(tmp_path, 
     (gates / exposed).chmod(0o777)
     with a_world(tmp_path, switch="gate", gate=str(gate)) as world:
         job = world.run(world.sealing(), until=State.TRAINED)
-        job = world.pipeline.advance_one(job)
+        job = world.step(job)
         assert (job.state, job.wait.trouble.code) == (State.TRAINED, "file_changeable")
         assert not ran.exists()
         (gates / exposed).chmod(0o755)

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import trustme
@@ -22,7 +23,7 @@ from retraind.system.clock import ManualClock
 from support.process import Site, filed, until
 from support.running import running
 from support.variants import long, variants
-from support.world import a_world, table
+from support.world import a_world, step, table
 
 KEY = "key-of-churn-0123456789"
 
@@ -252,7 +253,7 @@ def test_a_service_that_is_away_for_three_days_is_waited_for(root, state):
         asked = 0
         end = world.clock.now() + timedelta(days=3)
         while world.clock.now() < end:
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
             asked += 1
             assert job.state is state
             assert job.wait.trouble
@@ -272,7 +273,7 @@ def test_time_in_which_the_service_could_not_be_asked_does_not_count_against_a_t
         world.emulator.set_faults({"api_503": 1.0})
         end = world.clock.now() + timedelta(days=3)
         while world.clock.now() < end:
-            job = world.pipeline.advance_one(job)
+            job = world.step(job)
             world.clock.pass_time(timedelta(hours=2))
         world.emulator.set_faults({})
         assert world.run(job).outcome is Outcome.TRAINED
@@ -322,7 +323,7 @@ def test_two_hundred_models_do_not_hammer_a_service_that_resets_every_connection
         jobs = [about_to_be_sent(daemon.journal, site.root / "share" / name, name) for name in names]
         with ThreadPoolExecutor(6) as pool:
             for _ in range(3):
-                jobs = list(pool.map(daemon.pipeline.advance_one, jobs))
+                jobs = list(pool.map(partial(step, daemon.pipeline), jobs))
                 assert all(job.wait.trouble for job in jobs)
                 assert sum(job.wait.host is not None for job in jobs) == 200, "it can be seen in status"
                 clock.pass_time(max(job.wait.wake_at for job in jobs) - clock.now())
