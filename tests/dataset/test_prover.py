@@ -353,6 +353,22 @@ def test_the_last_line_of_swallowed_rows_is_that_of_their_own_record():
         assert [(each.first, each.last) for each in found.first] == [(11, 32)]
 
 
+@pytest.mark.parametrize(("ending", "of_14"), [("\n", 13), ("\r\n", 11)])
+@pytest.mark.parametrize("piece", [999, 1 << 18])
+def test_rows_inside_values_are_counted_where_records_are_proved_as_where_they_are_read(piece, ending, of_14):
+    """Once for each record; of a value, its first 512 bytes say whether there are rows in it."""
+    rows, prose = "x\n" + "3,4,5\n" * 20, "x\n" + "y\n" * 20
+    long = "x" * 480 + "\n" + "3,4,5\n" * 5
+    texts = (rows, prose, long, "x" * 9 + long, rows.replace("3", '""3""'), '""' + rows, '""' * 9 + long)
+    records = [f'1,{first},"{each}"\n' for first in ("x", f'"{rows}"') for each in texts]
+    text = ("a,b,c\n" + "1,x,y\n" * 9 + "".join(records) * 40).replace("\n", ending)
+    counts = {
+        reading(text.encode(), Limits(piece, sample=5, engine=engine)).oddities.swallowed.count
+        for engine in Engine
+    }
+    assert counts == {40 * of_14}
+
+
 @holds_for(
     20,
     100,

@@ -213,9 +213,12 @@ class Oddities:
                 first = min(first, blanks.find(data, at, mixed=self.mixed))
         return first if first < len(data) else -1
 
-    def has_swallowed_rows(self, records: bytes) -> bool:
-        """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
-        return self.names is not None and self._swallowed.are_in(records)
+    def count_swallowed(self, records: bytes) -> int | None:
+        """Count the records with rows in a value; None if they have to be read instead.
+
+        Each quote in the records encloses a value, or is doubled.
+        """
+        return 0 if self.names is None else self._swallowed.count_in(records)
 
     def sample(self, lines: Sequence[int], rows: Sequence[Sequence[str]], lasts: Sequence[int]) -> set[int]:
         """Read records of the sample: their first physical lines, values as Latin-1, and last lines.

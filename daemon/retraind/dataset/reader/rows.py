@@ -220,7 +220,9 @@ class RowReader:
         prover, wanted = self._current_prover, self._provers.wanted
         data = self._scanner.peek(self._window)
         odd = -1
-        if data:
+        if 0 < self._scanner.waiting <= _WORTH * len(data):
+            odd = self.oddities.find(data, 0)
+        elif data:
             # What waits is searched once, not each window of it.
             odd = self.oddities.find(self._scanner.data, self._scanner.at) - self._scanner.at
         keep = 0 <= odd < len(data)
@@ -310,8 +312,9 @@ class RowReader:
                 proved = prover.prove(data[at:blank], 0)
         if proved.size > proved.short and self._long_records < _LONG_RECORDS:
             records = data[at + proved.short : at + proved.size]
-            self._long_records += 1 + len(records) // MAX_WINDOW
-            if self.oddities.has_swallowed_rows(records):
+            swallowed = self.oddities.count_swallowed(records)
+            self._long_records += swallowed or 1 + len(records) // MAX_WINDOW
+            if swallowed is None:
                 self._swallowed_to = at + min(proved.size, _WORTH * self._window)
                 return Proved(0, 0, 0)
         return proved

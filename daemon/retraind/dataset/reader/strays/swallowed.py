@@ -32,6 +32,7 @@ class Swallowed:
         self.fewest = _SWALLOWED_TABBED if delimiter == b"\t" else _SWALLOWED
         """Rows in a value, from which on they count; it has more line breaks than that."""
         self._fewest_delimiters = self.fewest * self._separators
+        self._others = bytes(each for each in range(256) if each not in delimiter + CR + LF + QUOTE)
 
     def read(self, cells: Sequence[str], line: int, last: int) -> None:
         """Read a row of several lines."""
@@ -42,8 +43,30 @@ class Swallowed:
         ):
             self.found.add(SwallowedRows(line, last))
 
-    def are_in(self, records: bytes) -> bool:
-        """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
+    def count_in(self, records: bytes) -> int | None:
+        """Count the records with rows in a value; None if they have to be read, as examples.
+
+        Each quote in them encloses a value, or is doubled.
+        """
+        if not self.found.full:
+            return None if self._are_in(records) else 0
+        _, *parts = _QUOTED.split(records)
+        values = (each.replace(QUOTE + QUOTE, b"-") if QUOTE in each else each for each in parts[::2])
+        # Of values that are rows, few differ in their delimiters and line breaks.
+        shown = QUOTE.join([each[:VALUE_BYTES] for each in values])
+        shapes = shown.translate(None, self._others).split(QUOTE)
+        rows = set(filter(self._are_rows, set(shapes)))
+        count, counted = 0, False
+        for shape, after in zip(shapes, parts[1::2], strict=True):
+            if shape in rows and not counted:
+                counted = True
+                count += 1
+            counted = counted and not (LF in after or CR in after)
+        self.found.count += count
+        return count
+
+    def _are_in(self, records: bytes) -> bool:
+        """Return whether a value contains rows."""
         inside = records.replace(QUOTE + QUOTE, b"").split(QUOTE)[1::2]
         if max(map(bytes.count, inside, repeat(self._delimiter)), default=0) < self._fewest_delimiters:
             return False
