@@ -188,7 +188,7 @@ REFUSED = {
     "the end": (table() + "[EOF]\r\n", "rows-line", 152, "[EOF]"),
     "the end in Japanese": ((table(JAPANESE) + "以上\r\n").encode("cp932"), "rows-line", 152, "以上"),
     "a total below an empty line": (
-        table() + "\r\n" + table([["合計", "", "10650", ""]]), "rows-line", 153, "total or the end"),
+        table() + "\r\n" + table([["合計", "", "10650", ""]]), "rows-line", 153, "or the end"),
     "apostrophes around values": (
         table([[f"'{cell}, x'" for cell in row] for row in ROWS]), "single-quotes", 1, "double quotes"),
     "apostrophes around some delimiters": (

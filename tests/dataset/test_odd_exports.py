@@ -22,6 +22,7 @@ def changed(value, *, count: int = 150) -> str:
     return "\r\n".join([NAMES, *(value(at, row) for at, row in enumerate(ROWS[:count])), ""])
 
 
+NAMED = changed(lambda _, row: f"x{row}")
 REFUSED = {
     "cut": (TABLE[:1_503], "ragged-rows", 136, "The file ends in the middle of it"),
     "line breaks without quotes": (
@@ -52,6 +53,16 @@ REFUSED = {
     "control characters of Hive": (TABLE.replace(",", "\x01"), "one-column", 1, 'separated by "\\x01"'),
     "full-width commas": (TABLE.replace(",", "，"), "one-column", 1, 'separated by "，"'),
     "blank names": (TABLE.replace("left", "left,,"), "padding-columns", 1, "5 and 6"),
+    **{
+        f"a note {note}": (TABLE + f"{note}総務省統計局\r\n", "rows-line", 152, f'("{note}')
+        for note in ("注1）", "（注）", "資料：", "（出所）", "備考：", "注２　：")
+    },
+    "names in two rows": (
+        "id,plan,days,,\r\n,,mean,sum,share\r\n" + "".join(f"{at},{at},{at},{at},{at}\r\n" for at in range(150)),
+        "row-below-header", 2, "The column names are in two rows"),
+    "the same names in two rows": (
+        "id,days,days,left\r\n,mean,sum,share\r\n" + "".join(f"{at},{at},{at},{at}\r\n" for at in range(150)),
+        "row-below-header", 2, '"mean", "sum" and "share"'),
     "a title above the header once more": (
         TABLE + "\r\nPage 2\r\n" + TABLE, "repeated-header", 154, "repeats the header"),
 }  # fmt: skip
@@ -64,6 +75,34 @@ def test_the_only_error_says_what_went_wrong(content, rule, line, part):
     for language in ("en", "ja"):
         assert Voice(language=language).finding(errors[0])
     assert part in Voice().finding(errors[0])
+
+
+WARNED = {
+    "a note that is filled up": (TABLE + "資料：総務省統計局,,,\r\n", "rows-line", 152, "a note"),
+    "a total of what it names": (
+        NAMED + "合計: キャンペーン,,100,\r\n", "rows-line", 152, "合計: キャンペーン"),
+    "a total with a sign of what it lacks": (NAMED + "合計,ab,100,--\r\n", "rows-line", 152, '"合計"'),
+    "records that are filled up": (
+        "1,21,0,1234567890\r\n" + "".join(f"2,{at:04},ﾐｽﾞﾎ,001\r\n" for at in range(150)) + "8,150,1000,\r\n9,,,\r\n",
+        "record-types", 1, '"9" (4 columns)'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "rule", "line", "part"), WARNED.values(), ids=WARNED)
+def test_the_only_warning_says_what_went_wrong(content, rule, line, part):
+    (finding,) = found(content)
+    assert (finding.rule, finding.line, finding.severity) == (rule, line, Severity.WARNING)
+    assert part in Voice().finding(finding)
+    assert Voice(language="ja").finding(finding)
+
+
+def test_numbers_of_the_evaluation_data_that_are_not_plain_are_told_of_as_such():
+    texts = ["id,y\n" + "".join(f"{at},{value(at)}\n" for at in range(count)) for count, value in (
+        (250, lambda at: at * 1_000), (50, lambda at: f'"{at * 1_000:,}"'))]  # fmt: skip
+    files = [SourceFile(name, lambda text=text: io.BytesIO(text.encode()))
+             for name, text in zip(("t.csv", "e.csv"), texts, strict=True)]  # fmt: skip
+    (error,) = preflight(*files, target="y").errors
+    assert (error.file, error.rule, error.line) == ("e.csv", "target-notation", 3)
 
 
 def test_a_date_that_is_not_set_is_one_of_the_form_of_the_others():
@@ -80,11 +119,14 @@ def test_a_date_that_is_not_set_is_one_of_the_form_of_the_others():
     [
         changed(lambda at, row: row.replace(",a,", ",ORA-01555: old,") if at == 148 else row),
         TABLE + "error,a,1,0\r\n",
+        NAMED + "Total: Cereal,ab,100,1\r\n",
+        NAMED + "備考：x,ab,,\r\n",
+        "9,a,b,c\n" + "".join(f"1,{at},x,y\n" for at in range(150)) + "2,1,x,y\n",
         "Name: Full\nAda\nBob\nEve\nKim\nLee\n",
     ],
 )
 def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
-    assert not {each.rule for each in found(content)} & {"rows-line", "ragged-rows"}
+    assert not {each.rule for each in found(content)} & {"rows-line", "ragged-rows", "record-types"}
     assert all(each.facts.get("other_delimiter") is None for each in found(content))
 
 

@@ -112,6 +112,15 @@ def test_text_in_the_target_is_told(late):
     assert found(file(moments)) == [("series-target-not-numeric", late + 2)]
 
 
+@pytest.mark.parametrize(
+    ("value", "rule"), [("many", "series-target-not-numeric"), ("NULL", "missing-value-marker")]
+)
+def test_text_among_more_than_two_hundred_numbers_is_no_matter_of_classes(value, rule):
+    moments = [f"{hour},{at}.5" for at, hour in enumerate(times(400, timedelta(hours=1), MINUTES))]
+    moments[40] = moments[40].split(",")[0] + f",{value}"
+    assert found(file(moments)) == [(rule, 42)]
+
+
 def test_what_is_out_of_order_after_the_sample_is_found_as_well():
     hours = times(3000, timedelta(hours=1), MINUTES)
     hours[2500], hours[2501] = hours[2501], hours[2500]

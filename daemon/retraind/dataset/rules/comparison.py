@@ -65,15 +65,16 @@ def answers(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
     if ours is None or theirs is None or not theirs.filled or not target.has_answers(evaluation, ours):
         return
     if target.is_quantity(train, theirs):
-        if ours.text is not None and not target.is_quantity(evaluation, ours):
-            yield evaluation.error(
-                "target-not-numeric",
-                service=TARGET,
-                line=ours.text.line,
-                column=evaluation.target,
-                value=evaluation.text(ours.text.value),
-                paired=True,
-            )
+        if ours.text is None or target.is_quantity(evaluation, ours):
+            return
+        yield target.notation(evaluation, ours) or evaluation.error(
+            "target-not-numeric",
+            service=TARGET,
+            line=ours.text.line,
+            column=evaluation.target,
+            value=evaluation.text(ours.text.value),
+            paired=True,
+        )
     elif (
         target.are_classes(train, theirs)
         and not target.is_refused(train)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from retraind.dataset.reader.columns.facts import LocatedValue, SeriesFacts
+from retraind.dataset.reader.columns.facts import Kind, LocatedValue, SeriesFacts, TargetFacts
+from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.reader.columns.series import IRREGULAR_SHARE, MAX_SERIES
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import MAX_COLUMNS_TIME_SERIES
@@ -34,7 +35,12 @@ def series(file: DataFile) -> Iterator[Finding]:
     for name in missing:
         yield file.warning("series-column-missing", line=1, column=name)
     target = table.columns.target
-    if target is not None and target.text is not None and not is_refused(file):
+    if (
+        target is not None
+        and target.text is not None
+        and not _is_missing(file, target)
+        and not is_refused(file)
+    ):
         yield file.warning(
             "series-target-not-numeric",
             line=target.text.line,
@@ -48,6 +54,12 @@ def series(file: DataFile) -> Iterator[Finding]:
     found = table.columns.series
     if found is not None and (file.task.series_column is None or not missing):
         yield from _times(file, found)
+
+
+def _is_missing(file: DataFile, target: TargetFacts) -> bool:
+    """Return whether the text among numbers stands for a missing one, which has a rule of its own."""
+    is_number = file.table.columns.kinds[target.column] is Kind.NUMBER
+    return is_number and target.text is not None and is_marker(target.text.value)
 
 
 def _times(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:

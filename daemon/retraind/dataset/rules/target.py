@@ -192,19 +192,8 @@ def is_refused(file: DataFile) -> bool:
 def _unsuitable(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
     kind = file.task.prediction_type
     limit = MAX_CLASSES if kind is None else _LIMITS.get(kind, MAX_CLASSES)
-    numbers = file.table.columns.numbers.get(found.column)
-    if numbers is not None and numbers.written and is_quantity(file, found):
-        first, *others = numbers.written
-        yield file.error(
-            "target-notation",
-            service=TARGET,
-            line=first.line,
-            column=file.target,
-            value=file.text(first.value),
-            others=file.texts(others),
-            notations=list(numbers.notations),
-            paired=file.paired,
-        )
+    if is_quantity(file, found) and (wrong := notation(file, found)) is not None:
+        yield wrong
     elif kind is PredictionType.REGRESSION:
         if found.text is not None:
             yield file.error(
@@ -217,7 +206,9 @@ def _unsuitable(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
             )
         elif file.training and _is_one_value(found):
             yield _one_value(file, found)
-    elif len(found.classes) > limit and (found.text is not None or kind is not None):
+    elif len(found.classes) > limit and (
+        kind is not None or (found.text is not None and not file.time_series)
+    ):
         above = found.classes[limit]
         place = LocatedValue(above.line, above.value)
         if found.text is not None and (kind is not PredictionType.BINARY or is_marker(found.text.value)):
@@ -235,6 +226,24 @@ def _unsuitable(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
         )
     elif file.training and _is_one_value(found):
         yield _one_value(file, found)
+
+
+def notation(file: DataFile, found: TargetFacts) -> Finding | None:
+    """Return what is wrong with the numbers of a target that are not written as plain ones, if any are."""
+    numbers = file.table.columns.numbers.get(found.column)
+    if numbers is None or not numbers.written:
+        return None
+    first, *others = numbers.written
+    return file.error(
+        "target-notation",
+        service=TARGET,
+        line=first.line,
+        column=file.target,
+        value=file.text(first.value),
+        others=file.texts(others),
+        notations=list(numbers.notations),
+        paired=file.paired,
+    )
 
 
 def _is_one_value(found: TargetFacts) -> bool:

@@ -3,9 +3,10 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.reader.examples import MAX_EXAMPLES
 from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
@@ -22,7 +23,9 @@ _COUNT = re.compile(
     re.IGNORECASE,
 )
 _TOTAL = re.compile(
-    r"\W*((grand|sub|report)?[ -]?totals?|sum|average|総?合計|総計|小計|集計|計|平均)\W*", re.IGNORECASE
+    r"\W*((grand|sub|report)?[ -]?totals?|sum|average|総?合計|総計|小計|集計|計|平均)\W*|"
+    r"((grand )?total|総?合計|総計)\s*:.+",
+    re.IGNORECASE,
 )
 _TOTAL_OF = re.compile(
     r".*[\s　:：]((sub|grand )?total|総?合計|総計|小計|集計|計)\W*|.*(小計|合計|総計)\W*|"  # noqa: RUF001
@@ -37,7 +40,8 @@ _END = re.compile(
 _LOGGED = r"(\[?\d{2,4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S*\s+)?\[?"
 """What a line of a log begins with."""
 _NOTE = re.compile(
-    r"[※#＊]|\*|注[)）:：]|出典|経過|所要時間|\.{3,}$|…$|\w*sql\w*>|time( taken)?:|"  # noqa: RUF001
+    r"[※#＊]|\*|[(\[【〔<]?\s*(注記?|脚注|備考|出所|出典|資料|参考|凡例)\s*\d{0,2}\s*[)\]】〕>:]|"  # noqa: RUF001
+    r"出典|経過|所要時間|\.{3,}$|…$|\w*sql\w*>|time( taken)?:|"
     r"(note|source|copyright|report|elapsed|trailer|end of|(grand |sub-?)?total)\b|"
     r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$|[<>]{7} |"
     r"no (data|rows?|records?|results?)\b|該当|"
@@ -128,7 +132,8 @@ def _line_among(table: ReadResult) -> LineBelow | None:
     if not all(says_end(text) or fails for text, fails in zip(texts, failed, strict=True)):
         return None
     shown = failed.index(True) if any(failed) else 0
-    return LineBelow(filled[shown].line, texts[shown], counts=False, failed=any(failed), among=True)
+    counts = any(map(_COUNT.fullmatch, texts))
+    return LineBelow(filled[shown].line, texts[shown], counts, failed=any(failed), among=True)
 
 
 def rows_line(file: DataFile) -> Iterator[Cause]:
@@ -157,6 +162,7 @@ def _rows_line(file: DataFile, found: LineBelow, *, is_row: bool) -> Finding:
         is_row=is_row,
         failed=found.failed,
         among=found.among,
+        counts=found.counts,
         paired=file.paired,
     )
 
@@ -169,7 +175,7 @@ def _sets_apart(file: DataFile, line: int) -> bool:
 
 
 def _total(table: ReadResult) -> LineBelow | None:
-    """Return the last row, if it is a total of the others or says that the file ends."""
+    """Return the last row, if it is a total of the others, a note, or says that the file ends."""
     text = table.text(table.oddities.tail.rstrip(b"\r\n"))
     lines = text.splitlines()
     empty = table.oddities.tail[len(table.oddities.tail.rstrip(b"\r\n")) :]
@@ -188,12 +194,20 @@ def _total(table: ReadResult) -> LineBelow | None:
     above = [
         value for row in table.oddities.rows if place < len(row) and (value := table.text(row[place]).strip())
     ]
-    if not (_TOTAL.fullmatch(plain) or _END.fullmatch(plain)) or not above or name in above[:-1]:
+    is_note = _is_note_alone(name, cells, table) and not any(map(says_end, above[:-1]))
+    is_end = is_note or _TOTAL.fullmatch(plain) or _END.fullmatch(plain)
+    if not is_end or not above or name in above[:-1]:
         return None
     differs = all(is_number(value) or is_date(value) for value in above if value != name)
-    if not differs and all(cell.strip() for cell in cells):
+    if not differs and not any(not cell.strip() or is_marker(cell.encode()) for cell in cells):
         return None
     return LineBelow(table.oddities.last_line - max(0, len(empty.splitlines()) - 1), name, counts=False)
+
+
+def _is_note_alone(name: str, cells: Sequence[str], table: ReadResult) -> bool:
+    """Return whether a row has a note and nothing else, unlike the first rows."""
+    alone = sum(map(bool, map(str.strip, cells))) == 1 and says_end(name)
+    return alone and all(sum(map(bool, row)) > 1 for row in table.oddities.rows)
 
 
 def subtotals(file: DataFile) -> Iterator[Cause]:

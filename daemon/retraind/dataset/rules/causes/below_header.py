@@ -1,7 +1,7 @@
 """A row between the names and the data: units, types, or a second line of names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.rules.causes.cause import Cause
@@ -10,6 +10,7 @@ from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Severity
 
 _FEWEST_ROWS = 10
+_OF_NAMES = frozenset({"duplicate-columns", "empty-column-names", "empty-column-name"})
 _TEXTS = 2  # above numbers or dates, from which on they are no accident
 _UNIT = re.compile(
     r"[\[(（〔【].*[\])）〕】]|%|％|℃|°C|"  # noqa: RUF001
@@ -41,7 +42,21 @@ def row_below_header(file: DataFile) -> Iterator[Cause]:
     read = rows_of(table, delimiter_of(table))
     line = read[1].line if len(read) > 1 else 2
     filled = [value for value in first if value]
+    names = [table.text(name).strip() for name in table.header]
+    completes = _are_names(list(zip(names, first, strict=True))) and not _are_names(names)
     finding = file.warning(
-        "row-below-header", line=line, values=filled, total=len(filled), paired=file.paired
+        "row-below-header",
+        line=line,
+        values=filled,
+        total=len(filled),
+        completes=completes,
+        paired=file.paired,
     )
-    yield Cause(finding, lambda each: each.line == line, Severity.WARNING)
+    yield Cause(
+        finding, lambda each: each.line == line or (completes and each.rule in _OF_NAMES), Severity.WARNING
+    )
+
+
+def _are_names(names: Sequence[Hashable]) -> bool:
+    """Return whether all of these differ, and at most one is empty."""
+    return len(set(names)) == len(names)

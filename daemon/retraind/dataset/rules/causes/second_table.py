@@ -23,7 +23,8 @@ _BEGINS = re.compile(
 _IS_DATA = re.compile(
     r"(D|DT|DA|DE|DTL|DAT|DATA|DETAIL|DET|B|BODY|R|REC|RECORD|M|L|LINE|\d{1,3})[\dA-Z]{0,2}", re.IGNORECASE
 )
-"""Codes of records, in their first column: of a file's head, of its data."""
+_ENDS = re.compile(r"[*#]?(T|TR|TRL|TRA?ILER|FT|FTR|E|END|EOF|Z|9|09|99|999)[\dA-Z]{0,2}", re.IGNORECASE)
+"""Codes of records, in their first column: of a file's head, of its data, of its end."""
 _MOST_TYPES = 6
 _DATA_SHARE = 0.5
 _NEAR = 5  # lines above its names: a title, empty lines, a count of the rows above
@@ -70,14 +71,20 @@ def record_types(file: DataFile) -> Iterator[Cause]:
         return
     finding = file.error(
         "record-types",
-        service=RAGGED,
+        service=RAGGED if table.ragged else None,
         line=1,
         types=[(each, max(found)) for each, found in widths.items()],
         total=len(widths),
         data=code,
         paired=file.paired,
     )
-    yield Cause(finding, everything)
+    # Of records that a spreadsheet has filled up to the same number of columns, the last one is sure enough.
+    last = table.text(table.oddities.tail).rstrip().splitlines()[-1:]
+    end = last[0].partition(delimiter_of(table))[0].strip('" ') if last else ""
+    is_sure = (
+        _ENDS.fullmatch(end) is not None and end.isdigit() == code.isdigit() and counts[end] < MIN_COLUMNS
+    )
+    yield Cause(finding, everything, Severity.WARNING if is_sure and end != code else None)
 
 
 def _of_another_width(file: DataFile) -> Iterator[Cause]:

@@ -36,6 +36,7 @@ _ESCAPE_SETTINGS = (
     "Set the export's escape character to the quote: in Spark, option escape; in pandas, doublequote=True "
     "without escapechar; in MySQL, ESCAPED BY '\"'; in ClickHouse, format CSV."
 )
+_WITHOUT_COUNT = " (for sqlcmd: SET NOCOUNT ON; for SQL*Plus: SET FEEDBACK OFF; for psql: \\pset footer off)"
 _LIST_SEPARATOR = (
     "Excel uses the list separator of Windows' region settings: set it to a comma and the decimal symbol to "
     "a point there, or"
@@ -348,8 +349,16 @@ def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bo
     )
 
 
-def row_below_header(values: tuple[str, ...], total: int, paired: bool) -> Words:
-    """`values` are the first of `total` in this row."""
+def row_below_header(values: tuple[str, ...], total: int, paired: bool, *, completes: bool = False) -> Words:
+    """`values` are the first of `total` in this row; it `completes` names that are not unique without it."""
+    if completes:
+        return Words(
+            "The column names are in two rows: those of the first row are unique only together with this "
+            f"row ({listing([quoted(value) for value in values], total)}). The service reads the names from "
+            "the first row and this row as data.",
+            'Write both into the first row, such as "amount_mean" for "amount" above "mean", and remove this '
+            f"row. Then {deliver(paired)}.",
+        )
     return Words(
         f"This row ({listing([quoted(value) for value in values], total)}) has texts where the next rows "
         "have numbers or dates: it seems to have units, types or more names of the columns. The service "
@@ -379,8 +388,13 @@ def subtotal_rows(text: str, others: tuple[tuple[int, str], ...], total: int, pa
     )
 
 
-def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False, among: bool = False) -> Words:
-    """`is_row`: it has the columns of a row; `failed`: it reports an error; `among`: rows follow."""
+def rows_line(
+    *, text: str, is_row: bool, paired: bool, failed: bool = False, among: bool = False, counts: bool = True
+) -> Words:
+    """`is_row`: it has the columns of a row; `failed`: it reports an error; `among`: rows follow.
+
+    It `counts` rows, or else is a total or a note.
+    """
     where = "among the rows" if among else "below the table"
     if failed:
         return Words(
@@ -390,16 +404,15 @@ def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False, am
         )
     if is_row:
         return Words(
-            f"The last row ({quoted(text)}) is a total or the end of a report, not a row of data; the "
-            "service reads it as data.",
+            f"The last row ({quoted(text)}) is a total, a note or the end of a report, not a row of data; "
+            "the service reads it as data.",
             f"Export without it, and {deliver(paired)}.",
         )
     return Words(
         f"This line ({quoted(text)}) is {where} and is not one of them."
         if among
         else f"This line ({quoted(text)}) is {where} and is not one of its rows.",
-        "Export without it (for sqlcmd: SET NOCOUNT ON; for SQL*Plus: SET FEEDBACK OFF; for psql: \\pset "
-        f"footer off), and {deliver(paired)}.",
+        f"Export without it{_WITHOUT_COUNT if counts else ''}, and {deliver(paired)}.",
     )
 
 

@@ -105,7 +105,8 @@ def target_not_numeric(column: str, value: str, paired: bool) -> Words:
     return Words(
         f"The target column {quoted(column)} contains {quoted(value)} in this line, but the model predicts a "
         "number.",
-        f"Leave unknown values empty, and {deliver(paired)}.",
+        "Write numbers only, leave unknown values empty, and "
+        f"{deliver(paired)}. If the model predicts classes, correct prediction_type in the configuration.",
     )
 
 

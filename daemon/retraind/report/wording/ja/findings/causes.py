@@ -4,6 +4,7 @@ from retraind.report.wording.ja._parts import listing, quoted, shortened
 from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, delimiter_name, lines, located
 from retraind.report.wording.words import Words
 
+_WITHOUT_COUNT = "（sqlcmdではSET NOCOUNT ON、SQL*PlusではSET FEEDBACK OFF、psqlでは\\pset footer off）"
 _FOREIGN = {
     "html": "Webページ（HTML）",
     "xml": "XML",
@@ -340,8 +341,16 @@ def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bo
     )
 
 
-def row_below_header(values: tuple[str, ...], total: int, paired: bool) -> Words:
-    """`values` are the first of `total` in this row."""
+def row_below_header(values: tuple[str, ...], total: int, paired: bool, *, completes: bool = False) -> Words:
+    """`values` are the first of `total` in this row; it `completes` names that are not unique without it."""
+    if completes:
+        return Words(
+            "項目名が2行に分かれています。1行目の項目名は、この行"
+            f"（{listing([quoted(value) for value in values], total)}）と合わせて初めて区別できます。サービスは1行目だけを"
+            "項目名として読み込み、この行をデータとして扱います。",
+            "両方を1行目にまとめて（例：「売上」の下に「平均」があれば「売上_平均」）この行を削除し、"
+            f"{again(paired)}",
+        )
     return Words(
         f"この行（{listing([quoted(value) for value in values], total)}）は、ほかの行が数値や日時である項目に文字列があり、"
         "単位、データタイプ、または2行目の項目名のようです。サービスはこの行をデータとして読み込み、"
@@ -370,8 +379,13 @@ def subtotal_rows(text: str, others: tuple[tuple[int, str], ...], total: int, pa
     )
 
 
-def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False, among: bool = False) -> Words:
-    """`is_row`: it has the columns of a row; `failed`: it reports an error; `among`: rows follow."""
+def rows_line(
+    *, text: str, is_row: bool, paired: bool, failed: bool = False, among: bool = False, counts: bool = True
+) -> Words:
+    """`is_row`: it has the columns of a row; `failed`: it reports an error; `among`: rows follow.
+
+    It `counts` rows, or else is a total or a note.
+    """
     where = "データの行の間にある" if among else "表の下の"
     if failed:
         return Words(
@@ -381,14 +395,13 @@ def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False, am
         )
     if is_row:
         return Words(
-            f"最後の行（{quoted(text)}）は、合計や帳票の終わりを示す行で、データではないようです。サービスはこの"
-            "行をデータとして読み込みます。",
+            f"最後の行（{quoted(text)}）は、合計、注記、または帳票の終わりを示す行で、データではない"
+            "ようです。サービスはこの行をデータとして読み込みます。",
             f"この行を出力しない設定でエクスポートし、{again(paired)}",
         )
     return Words(
         f"この行（{quoted(text)}）は{'データの行の間' if among else '表の下'}に書かれた行で、データではありません。",
-        "この行を出力しない設定で（sqlcmdではSET NOCOUNT ON、SQL*PlusではSET FEEDBACK OFF、psqlでは"
-        f"\\pset footer off）エクスポートし、{again(paired)}",
+        f"この行を出力しない設定で{_WITHOUT_COUNT if counts else ''}エクスポートし、{again(paired)}",
     )
 
 

@@ -100,7 +100,8 @@ def target_not_numeric(column: str, value: str, paired: bool) -> Words:
     return Words(
         f"モデルは数値を予測しますが、この行の予測したい項目{quoted(column)}に数値ではない{quoted(value)}が"
         "含まれています。",
-        f"値が不明な場合は空欄にして、{again(paired)}",
+        f"数値だけを出力し、値が不明な場合は空欄にして、{again(paired)}モデルが分類を予測する場合は、設定の"
+        "prediction_typeを修正してください。",
     )
 
 
