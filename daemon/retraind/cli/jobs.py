@@ -15,7 +15,6 @@ from retraind.cli.output import (
     GOOD,
     USAGE,
     Refused,
-    console,
     print_json,
     print_laid_out,
     print_problem,
@@ -25,6 +24,7 @@ from retraind.cli.output import (
 )
 from retraind.cli.ownership import act_as_owner, permit_upgrade
 from retraind.cli.screens import print_jobs, print_models
+from retraind.cli.tables import console
 from retraind.config.load import Loaded, load_each_to_look
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State

@@ -3,11 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Container
 from typing import Any, TextIO
-
-from rich.console import Console
-from rich.table import Table
 
 from retraind.domain.problems import Problem
 from retraind.report.layout import WIDTH, cells, fill
@@ -19,7 +15,6 @@ from retraind.system.log import priority
 
 GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: all is well, something failed, usage or configuration."""
-_ANY_WIDTH = 10_000
 
 
 class Refused(Exception):
@@ -84,25 +79,3 @@ def print_json(value: Any) -> None:
     # Escapes of the output's own would not be JSON.
     text = json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), indent=2, default=str)
     print(json_escaped(text))
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to `main`, as all other output does."""
-        raise BrokenPipeError
-
-
-def console() -> Console:
-    """Return where tables are printed: as wide as the terminal, and as they like for programs."""
-    return _Console(
-        width=None if sys.stdout.isatty() else _ANY_WIDTH, highlight=False, markup=False, emoji=False
-    )
-
-
-def new_table(*columns: str, numbers: Container[str] = ()) -> Table:
-    """Return an empty table that cuts nothing off in narrow terminals; `numbers` are right-aligned."""
-    table, voice = Table(box=None, pad_edge=False, header_style="bold"), Voice()
-    for name in columns:
-        heading = voice.label("column", name=name)
-        table.add_column(heading, overflow="fold", justify="right" if name in numbers else "left")
-    return table

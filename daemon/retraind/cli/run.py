@@ -1,13 +1,16 @@
 """`run`: the daemon in the foreground."""
 
 import argparse
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
-from retraind.cli.live.steps import steps_shown
 from retraind.cli.ownership import act_as_owner_for_long
 from retraind.config.mistakes import Mistake, refused
+from retraind.config.settings import Settings
 from retraind.config.types import PositiveSpan
 from retraind.daemon import Daemon
 from retraind.daemon.admission import admitted
@@ -25,11 +28,17 @@ def run(options: argparse.Namespace) -> int:
     process.prepare()
     settings, file, left_out = admitted(options.config)
     act_as_owner_for_long(settings)
-    with steps_shown(settings, unless=not options.once) as stream:
+    with _steps_shown(settings) if options.once else nullcontext(sys.stderr) as stream:
         log.set_up(stream=stream, level=settings.log_level, words=in_words)
         with Daemon(settings, file, refused=left_out) as daemon:
             daemon.signals.install()
             return daemon.run(once=options.once, longest=longest)
+
+
+def _steps_shown(settings: Settings) -> AbstractContextManager[TextIO]:
+    from retraind.cli.live.steps import steps_shown  # noqa: PLC0415 - draws with rich: no service needs it
+
+    return steps_shown(settings)
 
 
 def _span_of(text: str) -> timedelta:

@@ -6,7 +6,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from retraind.cli.output import new_table, print_text
+from retraind.cli.output import print_text
+from retraind.cli.tables import new_table
 from retraind.domain.job import Job
 from retraind.domain.names import SHORT_ID
 from retraind.domain.records import ModelHold

@@ -10,11 +10,16 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
 from retraind.system.addresses import HIDDEN
 from retraind.system.escape import display, is_unicode, json_escaped, printable
+
+# structlog imports rich where there is one, for tracebacks that are not drawn here: a tenth of a start.
+_IMPORTED = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402
+from structlog.typing import EventDict, Processor, WrappedLogger  # noqa: E402
+
+if _IMPORTED is None:
+    del sys.modules["rich"]
 
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
 _WORD = re.compile(r"\S+")

@@ -27,9 +27,9 @@ _MOST = 8
 
 
 @contextmanager
-def steps_shown(settings: Settings, *, unless: bool) -> Iterator[TextIO]:
+def steps_shown(settings: Settings) -> Iterator[TextIO]:
     """Show how far the steps are that take long while the block runs; yields the stream for the log."""
-    if unless or not is_watched(sys.stderr):
+    if not is_watched(sys.stderr):
         yield sys.stderr
         return
     with (
