@@ -52,6 +52,8 @@ _KEPT_SECONDS = 60
 """How long finished jobs are kept, and how long a person leaves failed ones."""
 _WARM_UP = 0.3
 """The share of the time that does not count: caches and the kept history fill."""
+_BUSY, _QUIET = 60, 15
+"""Seconds of traffic, and of none: long enough for threads to end, so that others have to begin."""
 _SPREAD = {"memory MB": 1.10, "threads": 1.10, "file handles": 1.10, "journal KB": 1.15}
 """How much more the last third may have than the one before it, as a ratio of medians."""
 
@@ -238,16 +240,21 @@ def soak(here: Soak, minutes: float, rate: float, tell: Callable[[str], None]) -
     end = began + 60 * minutes
     ended = threading.Event()
 
-    def every(seconds: float, act: Callable[[], None]) -> threading.Thread:
+    def every(seconds: float, act: Callable[[], None], *, pausing: bool = True) -> threading.Thread:
         def run() -> None:
             while not ended.wait(here.chance.uniform(0.5, 1.5) * seconds):
-                act()
+                if not pausing or (time.monotonic() - began) % (_BUSY + _QUIET) < _BUSY:
+                    act()
 
         thread = threading.Thread(target=run)
         thread.start()
         return thread
 
-    actors = [every(1 / rate, here.hand_over), every(15, here.disturb), every(2, here.clear_away)]
+    actors = [
+        every(1 / rate, here.hand_over),
+        every(15, here.disturb),
+        every(2, here.clear_away, pausing=False),
+    ]
     told = began
     try:
         while (now := time.monotonic()) < end:
