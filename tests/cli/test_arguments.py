@@ -58,6 +58,19 @@ def test_the_arguments_of_emulate_are_known_when_it_is_called():
     assert parse(["demo", "--keep"]).keep
 
 
+@pytest.mark.parametrize(
+    ("module", "without"),
+    [
+        ("retraind.cli.preflight", {"sqlalchemy", "requests", "structlog", "rich", "pydantic"}),
+        ("retraind.cli.run", {"rich", "pygments"}),
+    ],
+)
+def test_what_is_run_often_or_for_years_imports_nothing_that_it_can_do_without(module, without):
+    look = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert not without & {name.partition(".")[0] for name in done.stdout.split()}
+
+
 def test_no_other_command_imports_the_emulator():
     look = "import sys; from retraind.cli.arguments import parse; parse(['status'])"
     done = subprocess.run(

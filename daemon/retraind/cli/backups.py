@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from retraind.cli.live.bars import progress_bar
+from retraind.cli.live.onlooker import progress_bar
 from retraind.cli.output import GOOD, Refused, print_json, print_problem, print_words
 from retraind.cli.ownership import act_as_owner
 from retraind.config.load import load_to_look

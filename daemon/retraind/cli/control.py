@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from retraind.cli.jobs import opened_journal
-from retraind.cli.live.bars import progress_bar
+from retraind.cli.live.onlooker import progress_bar
 from retraind.cli.output import GOOD, USAGE, Refused, print_problem, print_words
 from retraind.cli.ownership import act_as_owner, whoever_asks
 from retraind.cli.requests import is_running

@@ -9,7 +9,6 @@ from retraind.domain.problems import Problem
 from retraind.report.layout import WIDTH, cells, fill
 from retraind.report.wording import Voice
 from retraind.system.escape import is_unicode, json_escaped, printable
-from retraind.system.log import priority
 
 # ruff: noqa: T201
 
@@ -55,6 +54,8 @@ def wrapped(line: str, columns: int, language: str = "en") -> str:
 
 def print_problem(problem: Problem, voice: Voice | None = None) -> None:
     """Print what is wrong, on standard error."""
+    from retraind.system.log import priority  # noqa: PLC0415 - brings structlog, which few commands need
+
     begin, told = priority("ERROR", sys.stderr), f"retraind: {(voice or Voice()).tell(problem)}"
     _print("\n".join(begin + line for line in told.split("\n")), sys.stderr)
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from retraind.cli.live.bars import progress_bar
+from retraind.cli.live.onlooker import progress_bar
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check

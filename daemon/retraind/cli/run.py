@@ -8,6 +8,7 @@ from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
+from retraind.cli.live.onlooker import is_watched
 from retraind.cli.ownership import act_as_owner_for_long
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.settings import Settings
@@ -28,15 +29,18 @@ def run(options: argparse.Namespace) -> int:
     process.prepare()
     settings, file, left_out = admitted(options.config)
     act_as_owner_for_long(settings)
-    with _steps_shown(settings) if options.once else nullcontext(sys.stderr) as stream:
+    with _steps_shown(settings, unless=not options.once) as stream:
         log.set_up(stream=stream, level=settings.log_level, words=in_words)
         with Daemon(settings, file, refused=left_out) as daemon:
             daemon.signals.install()
             return daemon.run(once=options.once, longest=longest)
 
 
-def _steps_shown(settings: Settings) -> AbstractContextManager[TextIO]:
-    from retraind.cli.live.steps import steps_shown  # noqa: PLC0415 - draws with rich: no service needs it
+def _steps_shown(settings: Settings, *, unless: bool) -> AbstractContextManager[TextIO]:
+    """Show long steps to a person who looks on; yields the stream for the log."""
+    if unless or not is_watched(sys.stderr):
+        return nullcontext(sys.stderr)
+    from retraind.cli.live.steps import steps_shown  # noqa: PLC0415 - with rich, which draws
 
     return steps_shown(settings)
 

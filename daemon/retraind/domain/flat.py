@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from pydantic_core import from_json
-
 from retraind.domain.problems import LEGACY, Severity
 
 PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -123,6 +121,8 @@ def _findings(written: Sequence[Any]) -> list[Any]:
 
 def translated(text: str | bytes) -> str | bytes:
     """Return a job's JSON with parts; what an earlier retraind wrote has none. Raises ValueError."""
+    from pydantic_core import from_json  # noqa: PLC0415 - a command that reads no job does without
+
     body = from_json(text)
     if not isinstance(body, dict) or "wait" in body:
         return text

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from retraind.domain.flat import for_first_version
 from retraind.domain.people import Request
 from retraind.domain.problems import Finding, Problem
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 class State(StrEnum):
@@ -160,10 +161,9 @@ class SealedFile:
         return self.name.rpartition("/")[2]
 
 
-class Shown(BaseModel):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
     """A file that the gate was shown."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     bytes: int
@@ -486,15 +486,14 @@ class Job:
         return _json().dump_json(self).decode()
 
     def portable(self) -> bytes:
-        """Return the job as JSON for its folder, for rebuilding a lost journal; without the ticket.
-
-        The first version reads it as well.
-        """
+        """Return JSON for the job's folder, to rebuild a lost journal from; without the ticket."""
         parts = _json().dump_python(self, mode="json", exclude={"registration": {"ticket"}})
         return json.dumps(for_first_version(parts), ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 @cache
-def _json() -> TypeAdapter[Job]:
+def _json() -> "TypeAdapter[Job]":
     """Return how a job is read and written; many processes read none."""
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
     return TypeAdapter(Job)

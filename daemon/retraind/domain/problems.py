@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import TypeAdapter
 from typing_extensions import TypeAliasType
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 LEGACY = "legacy"
 """The code of finished sentences that a retraind before facts wrote into its journal."""
@@ -188,11 +190,13 @@ def plain_fact(value: Any) -> Fact:
     raise TypeError(f"{type(value).__name__} is not a fact")
 
 
-_ADAPTERS: dict[type[_Kept], TypeAdapter[Any]] = {}
+_ADAPTERS: dict[type[_Kept], "TypeAdapter[Any]"] = {}
 
 
-def _adapter(kind: type[_Kept]) -> TypeAdapter[Any]:
-    """Return how a kind of fact is read and written; a start that has none of it need not make it."""
+def _adapter(kind: type[_Kept]) -> "TypeAdapter[Any]":
+    """Return how a kind of fact is read and written; whoever has none of it need not make it."""
     if kind not in _ADAPTERS:
+        from pydantic import TypeAdapter  # noqa: PLC0415 - a command without a journal does without it
+
         _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]

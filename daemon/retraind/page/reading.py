@@ -20,9 +20,9 @@ from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import Problem
 from retraind.domain.records import Outage
-from retraind.report.daemon_condition import Condition, condition_of, seen_from_outside
+from retraind.report.daemon_condition import Condition, condition_of, kernel_state
 from retraind.store.daemon_state import DaemonState, read_state
-from retraind.store.database import running_instance
+from retraind.store.database import instance_since, running_instance
 from retraind.store.journal import Journal
 from retraind.store.views.glances import Glance, Glances, glances, pulse
 from retraind.store.views.read_only import ReadOnlyJournal
@@ -142,7 +142,8 @@ class Reader:
     def _daemon(self) -> tuple[Condition, DaemonState | None]:
         file = self._journal.file
         process, state = running_instance(file), read_state(file)
-        return condition_of(process, state, self.clock.now(), *seen_from_outside(file, process)), state
+        seen = kernel_state(process), instance_since(file)
+        return condition_of(process, state, self.clock.now(), *seen), state
 
     def _read(self) -> Snapshot:
         self._reload()

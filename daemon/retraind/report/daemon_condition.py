@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retraind.domain.problems import Problem, problem
-from retraind.store.daemon_state import DaemonState
-from retraind.store.database import instance_since
+
+if TYPE_CHECKING:
+    from retraind.store.daemon_state import DaemonState
 
 _GRACE = timedelta(seconds=30)
 """How much later than it said the daemon may write its state: the machine may be busy."""
@@ -52,14 +54,9 @@ _BY_KERNEL = {
 """By the state of the process: proc(5)."""
 
 
-def seen_from_outside(journal: Path, process: int | None) -> tuple[str | None, datetime | None]:
-    """Return what others say of the daemon that has the journal's lock as `process`, for `condition_of`."""
-    return kernel_state(process), instance_since(journal)
-
-
 def condition_of(
     process: int | None,
-    state: DaemonState | None,
+    state: "DaemonState | None",
     now: datetime,
     kernel: str | None = None,
     since: datetime | None = None,
@@ -100,7 +97,7 @@ def kernel_state(process: int | None) -> str | None:
 
 
 def condition_problem(  # noqa: PLR0911 - one for each condition
-    condition: Condition, process: int | None, state: DaemonState | None
+    condition: Condition, process: int | None, state: "DaemonState | None"
 ) -> Problem | None:
     """Return what is wrong with the daemon; None where nothing is, or it does not run."""
     match condition:

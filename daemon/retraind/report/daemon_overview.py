@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from retraind.domain.problems import Problem
-from retraind.report.daemon_condition import Condition, condition_of, condition_problem, seen_from_outside
+from retraind.report.daemon_condition import Condition, condition_of, condition_problem, kernel_state
 from retraind.report.wording import Voice
 from retraind.store.daemon_state import DaemonState, Unreachable, read_state
+from retraind.store.database import instance_since
 
 _LARGEST_CONFIGURATION = 16 << 20
 
@@ -78,7 +79,7 @@ class DaemonOverview(BaseModel):
 def daemon_overview(journal: Path, process: int | None, now: datetime, voice: Voice) -> DaemonOverview:
     """Return what is known of the daemon whose journal this is; `process` has the journal's lock."""
     state = read_state(journal)
-    condition = condition_of(process, state, now, *seen_from_outside(journal, process))
+    condition = condition_of(process, state, now, kernel_state(process), instance_since(journal))
     trouble = condition_problem(condition, process, state)
     told = DaemonOverview(
         condition=condition,

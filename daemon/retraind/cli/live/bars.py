@@ -2,8 +2,6 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.live import Live
@@ -11,8 +9,8 @@ from rich.text import Text
 
 from retraind.cli.live.drawing import GAP, Amount, glyphs_of, progress_line
 from retraind.cli.live.pace import Pace
-from retraind.cli.live.terminal import is_watched, live_below, size_of
-from retraind.domain.progress import Watcher, Work, unwatched
+from retraind.cli.live.terminal import live_below, size_of
+from retraind.domain.progress import Work
 from retraind.report.wording import Voice
 
 _SOON = 0.5
@@ -21,20 +19,7 @@ _A_SECOND = 4
 """How often the bar is drawn."""
 
 
-@contextmanager
-def progress_bar(*, unless: bool = False) -> Iterator[Watcher]:
-    """Show how far the work in the block is, if a person looks on and it takes long."""
-    if unless or not is_watched(sys.stderr):
-        yield unwatched
-        return
-    bar = _Bar()
-    try:
-        yield bar
-    finally:
-        bar.end()
-
-
-class _Bar:
+class Bar:
     """Is told by the thread that works, and draws on one of its own: the work may stand still."""
 
     def __init__(self) -> None:
@@ -45,6 +30,7 @@ class _Bar:
         self._live: Live | None = None
 
     def __call__(self, work: Work, done: int, total: int | None) -> None:
+        """Take note of how far the work is."""
         self._seen = work, done, total
         if self._live is None and time.monotonic() - self._began > _SOON:
             self._live = live_below(sys.stderr, self._line, _A_SECOND)

@@ -12,7 +12,7 @@ from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 
 from retraind.cli.live.drawing import glyphs_of
-from retraind.cli.live.terminal import is_watched, live_below, size_of
+from retraind.cli.live.terminal import live_below, size_of
 from retraind.cli.live.under_way import Steps, step_line
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
@@ -28,10 +28,7 @@ _MOST = 8
 
 @contextmanager
 def steps_shown(settings: Settings) -> Iterator[TextIO]:
-    """Show how far the steps are that take long while the block runs; yields the stream for the log."""
-    if not is_watched(sys.stderr):
-        yield sys.stderr
-        return
+    """Show how far the steps are that take long while the block runs; yields what takes the log meanwhile."""
     with (
         closing(ReadOnlyJournal(settings.state.journal_file, Clock())) as journal,
         live_below(sys.stderr, _Bars(settings, journal).lines, _A_SECOND) as live,

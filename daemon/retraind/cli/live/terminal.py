@@ -1,4 +1,4 @@
-"""Terminals: whether a person looks at one, and one that is drawn on as a whole until it is left."""
+"""Terminals that are drawn on: as a whole until one is left, or below what is written."""
 
 import os
 import select
@@ -14,24 +14,10 @@ from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-_DUMB = frozenset({"", "dumb", "unknown"})
 _USUAL = 80, 24
 """Where a terminal does not know its size."""
 _KEYS = 1_024
 """Bytes of what was typed, that are read at a time."""
-
-
-def is_watched(stream: TextIO) -> bool:
-    """Return whether a person sees what is drawn on a stream: it is no pipe, file or log.
-
-    What runs in the background draws nothing either: it would draw over what somebody types.
-    """
-    if not stream.isatty() or os.environ.get("TERM", "") in _DUMB:
-        return False
-    try:
-        return os.tcgetpgrp(stream.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
-        return False  # It is the terminal of another session.
 
 
 def size_of(stream: TextIO) -> tuple[int, int]:

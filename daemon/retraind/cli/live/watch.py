@@ -15,7 +15,8 @@ from sqlalchemy.exc import DatabaseError
 
 from retraind.cli.live.drawing import glyphs_of
 from retraind.cli.live.frame import Scene, Size, frame, trouble
-from retraind.cli.live.terminal import Screen, is_watched, size_of
+from retraind.cli.live.onlooker import is_watched
+from retraind.cli.live.terminal import Screen, size_of
 from retraind.cli.live.under_way import Steps
 from retraind.cli.output import GOOD, USAGE, Refused
 from retraind.cli.ownership import act_as_owner_for_long

@@ -8,7 +8,7 @@ import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -136,7 +136,7 @@ class Evidence:
             "folder": str(self.folder),
             "results": str(self.results),
             "files": {role: str(path) for role, path in self.files.items()},
-            "shown": [shown.model_dump() for shown in self.shown],
+            "shown": [asdict(shown) for shown in self.shown],
             "rows": dict(job.data.rows) if job.data else {},
             "columns": list(job.data.columns) if job.data else [],
             "retrain_job_id": job.retrain_job_id,

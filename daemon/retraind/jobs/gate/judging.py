@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from retraind.api.client import Service
@@ -71,7 +71,7 @@ class Judging:
             if why is None and changed:
                 why = problem("file_changed_at_gate", file=changed)
         gate = Gate(exit=verdict.exit_code, output=verdict.output, shown=tuple(shown.shown))
-        seen = {"shown": [file.model_dump() for file in shown.shown]}
+        seen = {"shown": [asdict(file) for file in shown.shown]}
         if why is None:
             go = Go(State.SWITCHING, "gate_passed", detail=seen)
         else:

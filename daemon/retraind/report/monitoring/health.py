@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.domain.problems import Problem, problem
-from retraind.report.daemon_condition import Condition, condition_of, condition_problem, seen_from_outside
+from retraind.report.daemon_condition import Condition, condition_of, condition_problem, kernel_state
 from retraind.store.daemon_state import DaemonState, read_state
-from retraind.store.database import running_instance
+from retraind.store.database import instance_since, running_instance
 
 
 class Health(NamedTuple):
@@ -59,4 +59,4 @@ def health_of(
 def health(journal: Path, now: datetime) -> Health:
     """Return how the daemon is whose journal this is, as another process can know it."""
     process = running_instance(journal)
-    return health_of(process, read_state(journal), now, *seen_from_outside(journal, process))
+    return health_of(process, read_state(journal), now, kernel_state(process), instance_since(journal))

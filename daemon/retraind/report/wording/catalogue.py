@@ -6,13 +6,14 @@ import pkgutil
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
-from typing import Any, get_type_hints
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from retraind.report.wording.words import Words
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 LANGUAGES = ("en", "ja")
 """Each is a package beside this module. The first one is complete by definition."""
@@ -81,7 +82,7 @@ class Entry:
             kind = unwrapped(hint)
             part = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
             plain = str if typing.get_origin(kind) is typing.Literal else kind
-            plan.append((name, plain, part, _reader(hint)))
+            plan.append((name, plain, part, partial(_read, hint)))
         return tuple(plan)
 
     @cached_property
@@ -101,10 +102,16 @@ class Entry:
         return made is Words and self.code not in _PARTS
 
 
+def _read(hint: Any, value: Any) -> Any:
+    return _adapter(hint).validate_python(value)
+
+
 @lru_cache
-def _reader(hint: Any) -> Callable[[Any], Any]:
-    """Return what reads a fact of a type; few types are those of most facts."""
-    return TypeAdapter(hint).validate_python
+def _adapter(hint: Any) -> "TypeAdapter[Any]":
+    """Return what reads facts of a type; few types are those of most facts."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - most facts have their type already
+
+    return TypeAdapter(hint)
 
 
 Catalogue = Mapping[str, Entry]
