@@ -62,6 +62,7 @@ def test_the_arguments_of_emulate_are_known_when_it_is_called():
     ("module", "without"),
     [
         ("retraind.cli.preflight", {"sqlalchemy", "requests", "structlog", "rich", "pydantic"}),
+        ("retraind.cli.completion", {"sqlalchemy", "requests", "structlog", "rich", "pydantic"}),
         ("retraind.cli.run", {"rich", "pygments"}),
     ],
 )

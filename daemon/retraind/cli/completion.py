@@ -1,7 +1,10 @@
 """What a shell offers when TAB is pressed: commands, options, and names of models, jobs, hosts and backups.
 
-A completion never fails and changes nothing: what cannot be read offers nothing.
+A completion never fails and changes nothing: what cannot be read offers nothing. A person waits for it, so
+what reads the configuration and the journal is imported where these are needed.
 """
+
+# ruff: noqa: PLC0415
 
 import argparse
 import grp
@@ -9,23 +12,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import argcomplete
 from argcomplete.completers import DirectoriesCompleter, FilesCompleter
-from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.cli.arguments import commands, parser
-from retraind.cli.ownership import act_as_owner
-from retraind.config.load import SYSTEM_CONFIG, WithoutKeys, load_without_keys
 from retraind.domain.data_rules import FIXED, RULES
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.job import State
 from retraind.domain.names import SHORT_ID
-from retraind.store import backup
-from retraind.store.journal import Journal
-from retraind.store.views.read_only import ReadOnlyJournal
-from retraind.system.clock import Clock
+
+if TYPE_CHECKING:
+    from retraind.config.load import WithoutKeys
+    from retraind.store.journal import Journal
 
 _MOST_JOBS = 50
 _Words = tuple[str, ...]
@@ -60,6 +60,8 @@ def _completer(words: _Words, action: argparse.Action) -> _Completer:
 
 
 def _quietly(completer: _Completer, **given: Any) -> Iterable[str]:
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         return completer(**given)
     except (JournalError, SQLAlchemyError, OSError):
@@ -81,6 +83,8 @@ def _models(prefix: str = "", *, parsed_args: argparse.Namespace, **_: Any) -> l
 
 def _written_models(prefix: str = "", *, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """Models of the configuration that is edited, also those whose tables have mistakes."""
+    from retraind.config.load import SYSTEM_CONFIG
+
     config = _config(parsed_args, SYSTEM_CONFIG)
     names = [*config.settings.models, *config.refused] if config else []
     return [name for name in names if name.startswith(prefix)]
@@ -119,6 +123,8 @@ def _to_release(prefix: str = "", *, parsed_args: argparse.Namespace, **_: Any) 
 
 def _backups(prefix: str = "", *, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """Backups beside the journal, and any file."""
+    from retraind.store import backup
+
     # First what whoever asks can see: then this process is perhaps somebody else.
     found = [*_files(prefix)]
     if (config := _config(parsed_args)) and _acts_as_owner(config):
@@ -162,7 +168,9 @@ _OF_COMMANDS: Mapping[_Words, _Completer] = {
 """By the words of the command and the name of the argument."""
 
 
-def _config(options: argparse.Namespace, usual: Path | None = None) -> WithoutKeys | None:
+def _config(options: argparse.Namespace, usual: Path | None = None) -> "WithoutKeys | None":
+    from retraind.config.load import load_without_keys
+
     given = getattr(options, "config", None)
     try:
         return load_without_keys(Path(given) if given else usual)
@@ -170,8 +178,10 @@ def _config(options: argparse.Namespace, usual: Path | None = None) -> WithoutKe
         return None
 
 
-def _acts_as_owner(config: WithoutKeys) -> bool:
+def _acts_as_owner(config: "WithoutKeys") -> bool:
     """What root opens, it could leave behind: SQLite has files beside the journal."""
+    from retraind.cli.ownership import act_as_owner
+
     try:
         act_as_owner(config.settings)
     except (JournalError, OSError):
@@ -180,8 +190,11 @@ def _acts_as_owner(config: WithoutKeys) -> bool:
 
 
 @contextmanager
-def _journal(options: argparse.Namespace) -> Iterator[Journal | None]:
+def _journal(options: argparse.Namespace) -> "Iterator[Journal | None]":
     """Open the journal to read. Raises JournalError."""
+    from retraind.store.views.read_only import ReadOnlyJournal
+    from retraind.system.clock import Clock
+
     config = _config(options)
     if config is None or not _acts_as_owner(config):
         yield None
