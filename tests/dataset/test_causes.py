@@ -278,6 +278,7 @@ GOOD = {
     "hyphens for missing values": table([ROWS[0], ["-"] * 4, *ROWS[1:]]),
     "a header-like value": table([ROWS[0], ["id", "plan", "3", "1"], *ROWS[1:]]),
     "letters of several lines": notes(lambda at: f'"Dear Sir,\n\nplease, do, come\nsoon, {at}\nand go\nKate"'),
+    "the same sign in all rows": table([["id", "a|b", "left"], *[[str(at), "x|y", "1"] for at in range(120)]]),
     "lists with semicolons": notes(lambda at: f"a;b;{at}"),
     "a value of quotes": notes(lambda at: f'"{at}, """'),
     "Shift_JIS with half a backslash": table([*JAPANESE, *[["表", "1", "2", "ソ"]] * 9], quotes=True).encode("cp932"),

@@ -1,6 +1,8 @@
 """Exports that went wrong: what a person is told about them is why, where, and what to do."""
 
+import base64
 import io
+import json
 
 import pytest
 
@@ -57,6 +59,21 @@ REFUSED = {
         f"a note {note}": (TABLE + f"{note}総務省統計局\r\n", "rows-line", 152, f'("{note}')
         for note in ("注1）", "（注）", "資料：", "（出所）", "備考：", "注２　：")
     },
+    "what Polars prints": (
+        "shape: (150, 2)\n┌────┬──────┐\n│ id ┆ left │\n│ -- ┆ --   │\n╞════╪══════╡\n" + "│ 1  ┆ 0    │\n" * 150, "rule-line", 2,
+        "a printed table"),
+    "YAML": ("- id: 1\n  plan: a\n" * 99, "not-a-table", 1, "The file is YAML"),
+    "line breaks as a program writes them": (TABLE.replace("\r\n", "\\r\\n"), "not-a-table", 1, 'written as "\\n"'),
+    "a string of JSON": (json.dumps(TABLE), "not-a-table", 1, "decode the text first"),
+    "base64": (base64.encodebytes(TABLE.encode()), "not-a-table", 1, "base64"),
+    "base64 in one line": (base64.b64encode(TABLE.encode()), "not-a-table", 1, "base64"),
+    "a sentence": ("Sorry, unable to open the file at present.\n", "not-a-table", 1, "a message of a program"),
+    "a sentence in Japanese": ("ただいまメンテナンス中です。\n", "not-a-table", 1, "a message of a program"),
+    "a message below empty lines": ("\n\nno rows selected\n\n", "not-a-table", 1, '"no rows selected"'),
+    "an answer of e-Stat": (
+        '"RESULT"\r\n"STATUS","100"\r\n"ERROR_MSG","認証に失敗しました。"\r\n', "not-a-table", 1, "認証に失敗しました"),
+    "NUL bytes alone": (b"\0" * 5_000, "nul-bytes", 1, "5,000 NUL bytes"),
+    "NUL bytes in a row": (TABLE.replace("\r\n9,", "\r\n\0\0\x009,"), "nul-bytes", 11, "NUL"),
     "names in two rows": (
         "id,plan,days,,\r\n,,mean,sum,share\r\n" + "".join(f"{at},{at},{at},{at},{at}\r\n" for at in range(150)),
         "row-below-header", 2, "The column names are in two rows"),

@@ -34,6 +34,7 @@ TABLE = {
     "another form, late": ([*DAYS, "2026/01/05"], "date-form", 2, '"2026/01/05" (line 3,002)', "one"),
     "with a time, late": ([*DAYS, "2026-01-05 10:00"], "date-form", 2, '"2026-01-05 10:00" (line 3,002)', "one"),
     "never": ([*DAYS, "9999-12-31"], "date-range", 3002, "9999-12-31", "empty"),
+    "never, in nines": ([*dates("{y}{m:02}{d:02}"), "99999999"], "date-range", 122, "99999999", "empty"),
     "not set, as SAP writes it": ([*dates("{y}{m:02}{d:02}"), "00000000"], "date-range", 122, "00000000", "empty"),
     "never, in digits": ([*dates("{y}{m:02}{d:02}"), "99991231"], "date-range", 122, "99991231", "empty"),
     "often never": ([*DAYS, *["9999-12-31"] * 1500], "date-range", 3002, "1,000 or more rows in total", "empty"),

@@ -86,7 +86,7 @@ FORMATS = {
     "FTP", "CSV", "TSV", "JSON", "PDF", "Parquet", "Arrow", "UTF", "BOM", "Shift_JIS", "CP932", "EUC", "JP", "ISO",
     "Unicode", "ASCII", "IBM", "NUL", "HTTP", "HTTPS", "TLS", "URL", "API", "ID", "SHA", "AUC", "RMSE", "NFS",
     "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB", "Web", "HTML", "YAML", "XML", "SQL", "RTF", "PEM", "ARFF", "ZIP",
-    "gzip", "bzip2", "xz", "zstd", "FEFF", "x1A", "CR", "LF", "CESU", "UTF8", "AL32UTF8", "utf", "sig", "YYYY", "MM", "DD",
+    "gzip", "base64", "bzip2", "xz", "zstd", "FEFF", "x1A", "CR", "LF", "CESU", "UTF8", "AL32UTF8", "utf", "sig", "YYYY", "MM", "DD",
     "hh", "mm", "ss", "kbit", "Mbit", "Gbit", "TOML", "NTLM", "Negotiate", "Kerberos", "SOCKS", "http", "https", "sqlite",
 }  # fmt: skip
 """Names, as they stand in any language."""

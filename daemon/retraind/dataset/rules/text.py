@@ -44,7 +44,8 @@ def encoding(file: DataFile) -> Iterator[Finding]:
             is_ascii=found.name == "ascii",
             as_shift_jis=found.likely.example.as_shift_jis,
         )
-    if found.name == "shift_jis" and found.ascii_head:
+    # Of a text that may be another encoding, its beginning says nothing.
+    if found.name == "shift_jis" and found.ascii_head and found.likely is None:
         yield file.warning("shift-jis-shows-late", service=ENCODING, first_bytes=HEAD_BYTES)
 
 

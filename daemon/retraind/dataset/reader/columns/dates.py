@@ -184,8 +184,9 @@ def _zeros(**parts: str | None) -> frozenset[str]:
 
 def _compact(text: str) -> Form | None:
     match = _COMPACT.fullmatch(text)
-    if match is not None and not int(text):  # SAP's date that is not set
-        return Form("yyyyMM" if match["day"] is None else "yyyyMMdd", is_read=True, year=0, is_digits=True)
+    if match is not None and text.strip(text[0]) == "" and text[0] in "09":  # not set, or never
+        key = "yyyyMM" if match["day"] is None else "yyyyMMdd"
+        return Form(key, is_read=True, year=int(match["year"]), is_digits=True)
     if match is None or int(match["month"]) not in _MONTHS or int(match["day"] or 1) not in _DAYS:
         return None
     key = "yyyyMM" if match["day"] is None else "yyyyMMdd"

@@ -72,7 +72,7 @@ _MARKERS = _OF_DATABASES | frozenset(
         *(f"{sign}{number}" for sign in ("", "+", "-") for number in ("NaN", "Inf", "Infinity", "∞")),
         *(f"{sign}1.#{number}" for sign in ("", "-") for number in ("INF", "QNAN", "IND", "SNAN")),
         *(".", "..", "...", ":", "…", "///"),
-        *("-", "--", "---", "\u2014", "\u2013", "\u2015", "\u30fc", "?", "??", "*", "**", "\u00d7"),
+        *("-", "--", "---", "\u2014", "\u2013", "\u2015", "\u30fc", "?", "??", "*", "**", "***", "\u00d7"),
         *("n.a.", "n.d.", "nd", "tbd", "missing", "unknown", "undefined", "-none-", "blank"),
         *(
             "なし",

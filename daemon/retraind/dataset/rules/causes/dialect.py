@@ -43,7 +43,8 @@ def other_delimiter(file: DataFile) -> Iterator[Cause]:
         rows = rows_of(table, delimiter)
         if len(rows) < _FEW_ROWS or not is_table(rows):
             continue
-        whole = share(rows, len(rows[0].cells)) == 1
+        # Names and values of a good table may all have the same sign in them, in some of its columns.
+        whole = share(rows, len(rows[0].cells)) == 1 and len(rows[0].cells) >= table.width
         finding = file.warning(
             "other-delimiter",
             service=RAGGED,

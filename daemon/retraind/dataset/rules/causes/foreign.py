@@ -10,6 +10,7 @@ from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause, everything
 from retraind.dataset.rules.causes.sample import head_text
 from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.header import MIN_COLUMNS
 from retraind.dataset.rules.service_messages import FORMAT
 from retraind.domain.problems import Severity
 
@@ -30,6 +31,7 @@ class ForeignKind(StrEnum):
     MESSAGE = "message"
     SHORTCUT = "shortcut"
     YAML = "yaml"
+    ESCAPED = "escaped"
 
 
 _HTML = re.compile(r"<(!doctype html|html|head|body|meta|title|script|style|table|div|h1|p)\b", re.IGNORECASE)
@@ -79,10 +81,19 @@ _TITLES = (
     re.compile(r"<h1[^>]*>(.*?)</h1>", re.IGNORECASE | re.DOTALL),
     re.compile(r"<message[^>]*>(.*?)</message>", re.IGNORECASE | re.DOTALL),
     re.compile(r"<code[^>]*>(.*?)</code>", re.IGNORECASE | re.DOTALL),
+    re.compile(r'"?ERROR_MSG"?,"?([^"\n]+)'),
     re.compile(r'"(?:error_description|message|error|detail|title)"\s*:\s*"((?:[^"\\]|\\.)*)"'),
     re.compile(r"^Subject:(.*)$", re.IGNORECASE | re.MULTILINE),
 )
+_SENTENCE = re.compile(r"(?=\S+(\s+\S+){3}|.{10})[^\n]*[^\W\d_]([.!]|[。！])\s*", re.DOTALL)  # noqa: RUF001
+_RESULT = re.compile(r'"?RESULT"?\s*\n"?STATUS"?,')
+"""How the answers of e-Stat, the Japanese government's statistics, begin; those with data are longer."""
+_MEMBERS = re.compile(r"(- |[ \t]+)?[\w\"'.-]+:( .*)?|- .*|\s*(#.*)?")
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{60,}={0,2}")
+_BREAK = re.compile(r"\\r?\\n|\\n")
+_FEW = 3  # line breaks
 _SHORT_MESSAGE = 10  # lines
+_TITLED_KINDS = {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL, ForeignKind.MESSAGE}
 _TITLE_CHARS = 200
 _TITLED = 8_000  # characters of a text in which its title is searched for
 _MAIL_HEADERS = 3
@@ -114,13 +125,19 @@ def _kind(text: str, table: ReadResult) -> ForeignKind | None:
     if text.startswith("<"):
         return _markup(text)
     # A table's header may begin like a message; a message is a line or two, without a table after it.
-    is_short = len(lines) <= _SHORT_MESSAGE and (table.width == 1 or not table.rows)
-    is_message = is_short and any(opening.match(text) for opening in (_MESSAGE, _PROGRAM))
+    is_short = len(lines) <= _SHORT_MESSAGE and (table.width < MIN_COLUMNS or not table.rows)
+    is_message = is_short and (
+        any(opening.match(text) for opening in (_MESSAGE, _PROGRAM, _RESULT))
+        or (len(text) <= _TITLE_CHARS and len(lines) == 1 and _SENTENCE.fullmatch(text) is not None)
+    )
     found = {
         ForeignKind.JSON: _is_json(text, lines),
         ForeignKind.MAIL: _is_mail(lines),
         ForeignKind.SQL: _is_sql(text),
+        ForeignKind.ESCAPED: not table.rows and len(lines) == 1 and len(_BREAK.findall(text)) >= _FEW,
         ForeignKind.MESSAGE: is_message,
+        ForeignKind.YAML: table.width < MIN_COLUMNS and _is_yaml(lines),
+        ForeignKind.PEM: table.width == 1 and not table.endless_header and _is_encoded(lines),
     }
     return next((kind for kind, is_it in found.items() if is_it), None)
 
@@ -180,12 +197,29 @@ def _is_sql(text: str) -> bool:
     return _SQL.match(text) is not None and (commented or ";" in text or "(" in first)
 
 
+def _is_yaml(lines: Sequence[str]) -> bool:
+    """Return whether all lines are members of objects, and there are lists or objects in them."""
+    begins = lines[: _FEW + 1]
+    return len(lines) > _FEW and begins[0][:2] == "- " and all(map(_MEMBERS.fullmatch, begins))
+
+
+def _is_encoded(lines: Sequence[str]) -> bool:
+    """Return whether this is base64, as emails have attachments in it."""
+    return bool(lines) and all(map(_ENCODED.fullmatch, lines[:_FEW][:-1] or lines)) and len(lines[0]) % 4 == 0
+
+
 def _title(text: str, kind: ForeignKind) -> str | None:
     """Return what the text says of itself, in one line."""
-    if kind is ForeignKind.MESSAGE:
+    if kind is ForeignKind.MESSAGE and not _RESULT.match(text):
         lines = re.sub(r"<[^>]*>", "", text).strip().splitlines()
         return html.unescape(lines[0])[:_TITLE_CHARS]
-    if kind not in {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL}:
+    if kind not in {
+        ForeignKind.HTML,
+        ForeignKind.XML,
+        ForeignKind.JSON,
+        ForeignKind.MAIL,
+        ForeignKind.MESSAGE,
+    }:
         return None
     found = next(
         (match[1] for title in _TITLES if (match := title.search(text, 0, _TITLED)) and match[1].strip()), ""

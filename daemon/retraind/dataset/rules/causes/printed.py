@@ -16,7 +16,7 @@ _LINES = "-=+─-╿"  # hyphens, equals signs, all of Unicode's lines for boxes
 _RULE = re.compile(rf"(?=.*(?:--|==|──|━━|══|-:|:-|\|-))[{_LINES}|:\s,;\t]+|\s*([*_~#+])\1{{4,}}\s*")
 """A line under the names, of any form: with columns, in Markdown, as a part of a frame."""
 _RECORD = re.compile(r"-\[ (RECORD|レコード) \d+ \]|\*{3,} ?\d+\. (row|行) ?\*{3,}")
-_PROMPT = re.compile(r"\s*(SQL|mysql|MariaDB.*|sqlite|\w+[=-][#>])>?\s.*|\s*SQL>", re.IGNORECASE)
+_PROMPT = re.compile(r"\s*(SQL|mysql|MariaDB.*|sqlite|\w+[=-][#>])>?\s.*|\s*SQL>|shape: \(", re.IGNORECASE)
 _LOOKED_AT = 40  # lines above the names: a statement and its echo
 
 

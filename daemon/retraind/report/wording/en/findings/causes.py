@@ -13,11 +13,12 @@ _FOREIGN = {
     "mail": "an email",
     "sql": "SQL statements, such as a database dump,",
     "rtf": "a rich-text document (RTF)",
-    "pem": "an encrypted or encoded file (PEM)",
+    "pem": "an encrypted or encoded file (PEM, base64)",
     "arff": "an ARFF file of Weka",
     "message": "a message of a program",
     "shortcut": "a shortcut to a web page or a file",
     "yaml": "YAML",
+    "escaped": 'text in a single line, with its line breaks written as "\\n",',
 }
 _GET_TABLE = {
     "html": "If a program downloaded it, its session or link has probably expired: sign in again, or renew "
@@ -29,6 +30,7 @@ _GET_TABLE = {
     "mail": "Save the attachment instead of the email.",
     "sql": "Export the table as CSV instead of as a dump.",
     "pem": "Decrypt or decode it first.",
+    "escaped": "Where the file is written, decode the text first: it is a string of JSON or of a program.",
     "shortcut": "Download the table that the shortcut points to.",
     "message": "Check the program that wrote or downloaded the file.",
 }
