@@ -44,7 +44,7 @@ TEXTS = TABLES | st.text(alphabet='a1,"\n\r\0日\ufeff', max_size=80)
 
 def sample(scan, line, cells):
     """Read one row of the sample."""
-    scan.sample([line], [[cell] for cell in cells])
+    scan.sample([line], cells)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

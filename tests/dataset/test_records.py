@@ -219,3 +219,14 @@ def test_line_endings_are_detected_and_those_in_quotes_do_not_count(text, ending
     reading = read_table(source(text.encode()), limits=Limits(piece=piece, sample=sample))
     assert reading.facts.line_ending == ending
     assert reading.ragged.count == 0
+
+
+@pytest.mark.parametrize("between", ["\n", "\0"])
+@pytest.mark.parametrize("more", [1, 3])
+def test_first_rows_are_kept_value_by_value_also_where_a_table_is_too_wide(between, more):
+    width = 1_000 + more
+    names, row = ([f"{name}{at}" for at in range(width)] for name in ("c", ""))
+    row[0] = f'"a{between * more}b"'
+    text = "".join(",".join(each) + "\n" for each in [names, *[row] * 3])
+    kept = read_table(source(text.encode()), limits=Limits()).oddities.rows
+    assert {each[:2] for each in kept} == {(f"a{between * more}b".encode(), b"1")}

@@ -35,7 +35,7 @@ MIXED = st.lists(st.tuples(ROWS, st.integers(1, 80)), min_size=1, max_size=7)
 
 def sample(scan, line, cells):
     """Read one row of the sample."""
-    scan.sample([line], [[cell] for cell in cells])
+    scan.sample([line], cells)
 
 
 @st.composite
@@ -263,11 +263,11 @@ def test_dates_out_of_range_are_counted_alike_one_by_one_and_many_at_once(form, 
     found = []
     for step in (1, len(values)):
         scan = ColumnScan(1)
-        scan.sample(range(40), [values[:40]])
+        scan.sample(range(40), values[:40])
         for at in range(40, len(values), step):
             lines, some = range(at, min(at + step, len(values))), values[at : at + step]
             if early:
-                scan.sample(lines, [some])
+                scan.sample(lines, some)
             else:
                 scan.add(lines, {0: some})
         found.append(scan.facts())

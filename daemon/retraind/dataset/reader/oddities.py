@@ -316,7 +316,7 @@ class Oddities:
             yield from ("rule", "empty")
         if names.may_be(row) and names.is_header(row):
             yield "copy"
-            if names.is_reordered(row):
+            if not self._reordered and names.is_reordered(row):
                 yield "reordered"
         if row[0][:3] == _MARK:
             yield "marked"
@@ -403,7 +403,8 @@ def _all(data: bytes, text: bytes) -> Iterator[int]:
 
 
 def _kept(cells: Sequence[str]) -> tuple[bytes, ...]:
-    found = "\n".join(cells[:_CELLS]).encode("latin-1").split(b"\n")
+    cells = cells[:_CELLS]
+    found = "\0".join(cells).encode("latin-1").split(b"\0")
     if len(found) == len(cells) and max(map(len, found)) <= _CELL:
         return tuple(found)
-    return tuple(cell[:_CELL].encode("latin-1") for cell in cells[:_CELLS])
+    return tuple(cell[:_CELL].encode("latin-1") for cell in cells)

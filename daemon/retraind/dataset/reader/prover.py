@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,11 +17,14 @@ from retraind.dataset.reader.automaton import Automaton, Engine, compiled, liter
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks, line_feeds
 
 MAX_WIDTH = 1_000
+"""Columns, to which RE2 counts."""
 _NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
 """Bytes that most tables have none of, as in brackets of an expression: all that shows another encoding, and
 all that is searched for elsewhere. Where none of them is, nobody needs to search."""
 _PLAIN = re.compile(b"[^%b]*+" % _NOT_PLAIN)
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
+_MANY = 20
+"""Equal fields, from which on an engine is ready sooner if it has to count them."""
 WORTH_ASKING = 100
 """Bytes of records for each column, from which on an automaton for those of other widths is worth making."""
 LONG = 4
@@ -137,11 +140,12 @@ class _Grammar:
 
     def _record(self, some: bytes, *, breaks: int = 0) -> bytes:
         """`breaks`: the most line breaks of a known value."""
-        fields = (
+        *fields, last = (
             self._known(at, value, breaks) if (value := self._values.get(at)) is not None else some
             for at in range(self._form.width)
         )
-        return self._form.delimiter.join(fields)
+        runs = ((field + self._form.delimiter, len([*equal])) for field, equal in groupby(fields))
+        return b"".join(_times(field, count) for field, count in runs) + last
 
     def _known(self, column: int, value: bytes, breaks: int) -> bytes:
         texts = (
@@ -262,6 +266,11 @@ class Prover:
     @cached_property
     def _other_width(self) -> Automaton | None:
         return compiled(self._grammar.other_width(), self._engine)
+
+
+def _times(expression: bytes, count: int) -> bytes:
+    """Return an expression for one thing so many times."""
+    return expression * count if count < _MANY else b"(?:%b){%d}" % (expression, count)
 
 
 def _are_plain_values(expression: bytes) -> bool:

@@ -5,7 +5,7 @@ Behind them, records are proved many at once where possible; where not, some are
 proving is tried again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -86,17 +86,16 @@ def _regular(batch: Batch, width: int, strays: Collection[int]) -> list[int]:
     return [place for place, at in enumerate(of_width) if at not in strays]
 
 
-def _sampled(batch: Batch, width: int) -> Mapping[int, Sequence[bytes]]:
-    """Return the values of each column in the rows of the header's width, shortened."""
+def _sampled(batch: Batch, width: int, strays: Collection[int]) -> list[bytes]:
+    """Return all values of the rows of data, row by row, shortened."""
     rows = batch.rows
-    if batch.count_of(width) < batch.count:
-        rows = [row for row in rows if len(row) == width]
-    for between in ("\n", "\0"):  # all at once, if no value has it
+    if strays or batch.count_of(width) < batch.count:
+        rows = [row for at, row in enumerate(rows) if len(row) == width and at not in strays]
+    for between in ("\0", "\n"):  # all at once, if no value has it
         found = between.join(map(between.join, rows)).encode("latin-1").split(between.encode("latin-1"))
         if len(found) == len(rows) * width and max(map(len, found)) <= VALUE_BYTES:
-            return {column: found[column::width] for column in range(width)}
-    columns = enumerate(zip(*rows, strict=True))
-    return {at: [value[:VALUE_BYTES].encode("latin-1") for value in values] for at, values in columns}
+            return found
+    return [value[:VALUE_BYTES].encode("latin-1") for row in rows for value in row]
 
 
 class RowReader:
@@ -332,17 +331,20 @@ class RowReader:
         if not regular or self.width > MAX_SCANNED:
             return
         lines = batch.lines_of(self.width)
-        values = _sampled(batch, self.width) if early else batch.values
-        if strays and values:
-            places = _regular(batch, self.width, strays)
+        places = _regular(batch, self.width, strays) if strays else ()
+        if strays:
             lines = [lines[at] for at in places]
-            values = {column: [found[at] for at in places] for column, found in values.items()}
-        if not values or not lines:
+        if not lines:
             return
-        self._provers.check(values)
         if early:
-            self.columns.sample(lines, [*values.values()])
-        else:
+            cells = _sampled(batch, self.width, strays)
+            witness = self._provers.witness
+            self._provers.check({} if witness is None else {witness: cells[witness :: self.width]})
+            self.columns.sample(lines, cells)
+        elif values := batch.values:
+            if strays:
+                values = {column: [found[at] for at in places] for column, found in values.items()}
+            self._provers.check(values)
             self.columns.add(lines, values)
 
     def _add_endings(self, batch: Batch, *, early: bool) -> None:

@@ -216,6 +216,7 @@ class CsvWindow:
         self._delimiter = delimiter.decode("latin-1")
         self._wish = wish
         self._rows: list[list[str]] | None = None
+        self._ends: list[int] = []  # the last lines of these records, if few were asked for
         self._values: Sequence[Sequence[str]] = ()
         self._with: dict[int, int] = {}  # how many records have this width, once asked for
         if wish.most is None:
@@ -283,7 +284,10 @@ class CsvWindow:
 
     def _read(self, most: int) -> list[list[str]]:
         reader = self._reader()
-        rows = list(islice(reader, most))
+        rows: list[list[str]] = []
+        for row in islice(reader, most):
+            rows.append(row)
+            self._ends.append(reader.line_num)
         if reader.line_num <= self.breaks:
             # There may be more records than requested.
             self.data = b"".join(self.data.splitlines(keepends=True)[: reader.line_num])
@@ -327,6 +331,9 @@ class CsvWindow:
 
     def last_lines(self, count: int) -> Iterator[int]:
         """Yield the number of the last line of each of the first records."""
+        if self._ends:
+            yield from self._ends[:count]
+            return
         reader = self._reader()
         for _ in islice(reader, count):
             yield reader.line_num

@@ -107,9 +107,26 @@ class _Column:
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         """Read values of the sample."""
         self.has_gaps = self.has_gaps or b"" in values
+        if self._are_numbers(values):
+            self._note_numbers(lines, values)
+            return
         for begin, end in pairwise((0, *_FIRST_VALUES, len(values))):
             if any(values[begin:end]):
                 self._learn(lines[begin:end], values[begin:end])
+
+    def _are_numbers(self, values: Sequence[bytes]) -> bool:
+        """Return whether all values are numbers that teach no more than that this is no column of dates."""
+        if self.numbers is None or not all_numbers(values):
+            return False
+        return self.dates is None or any(map(_is_no_date, filter(None, values))) or not any(values)
+
+    def _note_numbers(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
+        first = next(filter(None, values), None)
+        if first is not None:
+            assert self.numbers is not None
+            self.filled = self.numbers.plain = True
+            self.dates = None
+            self._first = self._first or lines[values.index(first)]
 
     def _learn(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         telling: Collection[bytes] | None = None  # all values
@@ -156,7 +173,7 @@ class _Column:
         if self.numbers is not None:
             if is_number(value):
                 self.numbers.plain = True
-                if self.dates is not None and (len(value) < _DATE_DIGITS or not value.isdigit()):
+                if self.dates is not None and _is_no_date(value):
                     self.dates = None
                     return
             elif not self.numbers.add(place):
@@ -247,6 +264,11 @@ class _Column:
                 return False
 
 
+def _is_no_date(number: bytes) -> bool:
+    """Return whether a number, if it is one, cannot be a date."""
+    return len(number) < _DATE_DIGITS or not number.isdigit()
+
+
 class ColumnScan:
     """Reads all columns of the first rows (the sample), then only those that can still show something."""
 
@@ -254,7 +276,7 @@ class ColumnScan:
         roles = roles or Roles()
         self._columns = [_Column() for _ in range(width)]
         self._lines: list[int] = []  # rows of the sample that are not read yet
-        self._values: list[list[bytes]] = [[] for _ in range(width)]
+        self._cells: list[bytes] = []  # all of their values, row by row
         self._target = None if roles.target is None else TargetScan(roles.target, note_empty=time_series)
         self._series = None if roles.time is None else SeriesScan(roles.time, roles.series)
         self._rows_since = 0  # rows read since the grammar changed last
@@ -265,21 +287,22 @@ class ColumnScan:
         self._learnt = 0  # rows of it that were read
         self._next = 1  # after so many, the grammar is asked for again
 
-    def sample(self, lines: Sequence[int], values: Sequence[Sequence[bytes]]) -> None:
-        """Read rows of the sample: their lines, and by column all of their values."""
+    def sample(self, lines: Sequence[int], cells: Sequence[bytes]) -> None:
+        """Read rows of the sample: their lines, and all of their values, row by row."""
         # Of a wide table, few rows come at a time.
         self._lines += lines
         self._learnt += len(lines)
         if self._learnt >= self._next:
             self._version += 1
             self._next = 2 * self._learnt
-        for waiting, found in zip(self._values, values, strict=True):
-            waiting.extend(found)
+        self._cells += cells
         if len(self._lines) >= _SAMPLED_AT_ONCE:
             self._read_sample()
+        width = len(self._columns)
         if self._target is not None:
-            self._target.add(lines, values[self._target.column], early=True)
-        self._add_series(lines, dict(enumerate(values)))
+            self._target.add(lines, cells[self._target.column :: width], early=True)
+        if self._series is not None:
+            self._add_series(lines, {at: cells[at::width] for at in self._series.columns})
 
     def end_sample(self) -> None:
         """Note that no more of the sample is to come."""
@@ -290,10 +313,10 @@ class ColumnScan:
     def _read_sample(self) -> None:
         """Read what waits of the sample."""
         lines, self._lines = self._lines, []
+        cells, self._cells = self._cells, []
         if lines:
-            for column, found in zip(self._columns, self._values, strict=True):
-                column.sample(lines, found)
-                found.clear()
+            for at, column in enumerate(self._columns):
+                column.sample(lines, cells[at :: len(self._columns)])
 
     @property
     def version(self) -> int:

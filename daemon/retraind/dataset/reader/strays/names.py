@@ -98,11 +98,13 @@ class Names:
         self.are_long = max(map(len, self.cells)) >= _NAME
         self.plain = _plain(self.cells)
         """In lower case, without spaces around them."""
+        self._exact = frozenset(self.cells)
         self._sorted = sorted(self.plain)
         self._known = frozenset(self.plain)
         self._folded = frozenset(name.lower() for name in self.plain)
         self._ends = tuple(self._folded)
         self.tell = sum(map(len, self.cells)) >= _TELLING
+        self._may_be_reordered = self.tell and len(self.cells) >= _ORDERED
 
     def are_known(self, name: bytes) -> bool:
         """Return whether this is one of the names, whatever its case and the spaces around it."""
@@ -130,16 +132,19 @@ class Names:
         """Return whether a row has the names, in another case, order or with spaces if they are long."""
         if tuple(cells) == self.cells:
             return True
-        if len(set(cells)) < len(self._known):
+        different = set(cells)
+        if len(different) < len(self._known):
             return False
-        names = without_mark(cells)
         width = len(self.cells)
+        if self._may_be_reordered and len(cells) == len(different) == width and different == self._exact:
+            return not cells[0].startswith(_MARKS)
+        names = without_mark(cells)
         if len(names) == 2 * width - 1 and names[width - 1].endswith(self.cells[0]):
             return tuple(names[width:]) == self.cells[1:]  # behind a row without a line break
         if tuple(names) == self.cells:
             return True
         plain = _plain(names) if self.tell and len(names) == width else []
-        return plain == self.plain or (width >= _ORDERED and sorted(plain) == self._sorted)
+        return plain == self.plain or (self._may_be_reordered and sorted(plain) == self._sorted)
 
     def is_reordered(self, cells: Sequence[str]) -> bool:
         """Return whether a row that is the header has the names in another order."""
