@@ -39,7 +39,7 @@ def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_
         gone_through.append(clock.elapsed())
         clock.pass_time(timedelta(seconds=0.5))
 
-    monkeypatch.setattr(daemon._hints, "heed", heed)
+    monkeypatch.setattr(daemon.loop, "ask_for_changed", heed)
     while clock.elapsed() < 100:
         daemon.journal.events.note("something")
         daemon._heed_journal()
@@ -50,7 +50,9 @@ def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_
 def test_a_change_of_the_journal_is_not_missed_while_jobs_are_left_alone(daemon, clock, monkeypatch):
     gone_through = []
     monkeypatch.setattr(
-        daemon._hints, "heed", lambda: (gone_through.append(1), clock.pass_time(timedelta(seconds=1)))
+        daemon.loop,
+        "ask_for_changed",
+        lambda: (gone_through.append(1), clock.pass_time(timedelta(seconds=1))),
     )
     daemon._heed_journal()
     daemon.journal.events.note("something")

@@ -12,8 +12,7 @@ from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import Job, Outcome, State
 from retraind.domain.problems import problem
-from retraind.reconcile import hints
-from retraind.reconcile.hints import ask_for_scan
+from retraind.reconcile import folders
 from retraind.reconcile.work_queue import Asked
 from retraind.system.clock import ManualClock
 from support.lanes import ManualLanes, by_hand, settle, sweep
@@ -31,9 +30,9 @@ def in_status(drop):
 def test_a_burst_of_events_is_one_scan_after_a_moment(daemon):
     daemon.queue.take_due(100)
     for _ in range(50):
-        ask_for_scan(daemon.queue, daemon.folders, "churn")
+        daemon.folders.ask_for_scan("churn")
     assert daemon.queue.take_due(100) == []
-    daemon._clock.pass_time(timedelta(seconds=hints.HINT_DELAY))
+    daemon._clock.pass_time(timedelta(seconds=folders.HINT_DELAY))
     assert daemon.queue.take_due(100) == [Asked("churn", scan=True)]
 
 
@@ -50,7 +49,7 @@ def test_endless_events_in_a_folder_that_takes_long_leave_as_much_time_to_others
 
     monkeypatch.setattr(folder.drop_folder, "look", slow)
     while daemon._clock.elapsed() < 60:
-        ask_for_scan(daemon.queue, daemon.folders, "churn")
+        daemon.folders.ask_for_scan("churn")
         settle(daemon)
         daemon._clock.pass_time(timedelta(seconds=0.1))
     assert 8 <= len(looks) <= 11
@@ -59,7 +58,7 @@ def test_endless_events_in_a_folder_that_takes_long_leave_as_much_time_to_others
 
 def test_hints_may_come_before_the_loop_begins_and_for_models_that_are_gone(daemon):
     for name in ("churn", "unheard-of"):
-        ask_for_scan(daemon.queue, daemon.folders, name)
+        daemon.folders.ask_for_scan(name)
     daemon._clock.pass_time(timedelta(seconds=1))
     settle(daemon)
 
@@ -183,11 +182,11 @@ def test_a_hold_that_begins_or_ends_is_heard_of_once(daemon, heard):
         lambda: daemon.journal.holds.release("churn", problem("released_by_person")),
     ):
         change()
-        daemon._hints.heed()
+        daemon.loop.ask_for_changed()
         assert heard == ["churn"]
         settle(daemon)
         heard.clear()
-        daemon._hints.heed()
+        daemon.loop.ask_for_changed()
         assert heard == []
 
 
@@ -201,10 +200,10 @@ def test_a_job_that_a_pass_has_seen_is_not_asked_for_again_and_one_that_somebody
     while daemon.loop.work_off_due():
         pass
     heard.clear()
-    daemon._hints.heed()
+    daemon.loop.ask_for_changed()
     assert heard == [], "the daemon's own change, which a pass has followed"
     daemon.journal.jobs.write(job, replace(job, state=State.FAILED), "job_filed")
-    daemon._hints.heed()
+    daemon.loop.ask_for_changed()
     assert heard == ["churn"]
 
 

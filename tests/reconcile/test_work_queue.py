@@ -1,6 +1,5 @@
 """Whatever is asked for is done, once, and not before its time."""
 
-import math
 import threading
 from datetime import timedelta
 
@@ -166,18 +165,6 @@ def test_what_many_threads_ask_for_at_the_same_time_is_all_given_out():
     queue.close()
     taker.join(10)
     assert sorted(taker.taken) == sorted([Asked(name, scan) for name in names for scan in (False, True)])
-
-
-def test_what_is_planned_is_known_whatever_is_due_already():
-    clock = ManualClock()
-    queue = WorkQueue(clock)
-    assert queue.until_planned() == math.inf
-    queue.ask("churn", 9)
-    queue.ask("price", 3)
-    queue.ask("stock")
-    assert queue.until_planned() == 3
-    clock.pass_time(timedelta(seconds=3))
-    assert queue.until_planned() == 6
 
 
 def test_passes_that_are_gathered_are_due_together_after_a_moment_and_at_the_end():

@@ -9,7 +9,6 @@ from pathlib import Path
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.reconcile.folders import Folders
-from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.lanes import Lane, Lanes, Shared
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
@@ -88,7 +87,7 @@ def parts_of(world: World, lanes: Lanes) -> Parts:
     """Put the loop of a daemon together around a world's pipeline."""
     queue, shares = WorkQueue(world.clock), world.pipeline.shares
     memory = partial(JournalMemory, world.journal.sightings)
-    folders = Folders(shares, world.clock, None, lambda name: ask_for_scan(queue, folders, name), memory)
+    folders = Folders(shares, world.clock, queue, None, memory)
     folders.allow_writing()
     folders.watch(world.settings, world.settings.models)
     publisher = Publisher(

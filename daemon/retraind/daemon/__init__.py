@@ -20,7 +20,7 @@ from retraind.api.reach import in_the_clear
 from retraind.config.load import unknown_variables
 from retraind.config.settings import Settings
 from retraind.daemon.admission import Refused, admitted, report_refused
-from retraind.daemon.assembly import put_together
+from retraind.daemon.assembly import Parts
 from retraind.daemon.starting import Progress, Starting
 from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
@@ -115,7 +115,7 @@ class Daemon:
         HELPERS.end_all()
 
     def _put_together(self) -> None:
-        self.parts = parts = put_together(
+        self.parts = parts = Parts(
             self.settings, self._config, self.journal, self.lanes, clock=self._clock, stopping=self._stopping
         )
         self._progress = lambda: parts.progress
@@ -123,9 +123,9 @@ class Daemon:
         self.queue, self.folders, self.loop = parts.queue, parts.folders, parts.loop
         self.pipeline, self.credentials, self.sweeps = parts.pipeline, parts.credentials, parts.sweeps
         self.reload, self.publisher, self.hosts = parts.reload, parts.publisher, parts.hosts
-        self.caretaker, self.orphans = parts.upkeep.caretaker, parts.upkeep.orphans
-        self.timetable, self._hints, self.view = Timetable(), parts.hints, parts.view
-        self._notifier, self._watcher, self.recoverer = parts.notifier, parts.watcher, parts.upkeep.recoverer
+        self.caretaker, self.orphans = parts.caretaker, parts.orphans
+        self.timetable, self.view = Timetable(), parts.view
+        self._notifier, self._watcher, self.recoverer = parts.notifier, parts.watcher, parts.recoverer
 
     def run(self, *, once: bool = False, longest: timedelta | None = None) -> int:
         """Work until stopped, or with `once` until everything that is complete now has been processed.
@@ -137,7 +137,7 @@ class Daemon:
         _warn(self.settings)
         # Until all folders have been scanned, none is written to.
         self.folders.allow_writing(yes=once)
-        self.parts.upkeep.overdue.keeps = once
+        self.parts.overdue.keeps = once
         worked_off = (
             Once(self.settings, self.journal, self.folders, self.sweeps, self._clock, longest=longest)
             if once
@@ -176,16 +176,16 @@ class Daemon:
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
         later = self.lanes.shared(Shared.RETENTION).submit
         for name, interval, task in (
-            (_TIDY, retention.interval(self.settings), self.parts.upkeep.tidier.tidy),
+            (_TIDY, retention.interval(self.settings), self.parts.tidier.tidy),
             (_LATE, retention.interval(self.settings), self.recoverer.read_late),
-            (_GROWTH, growth.INTERVAL, self.parts.upkeep.growth.mind),
+            (_GROWTH, growth.INTERVAL, self.parts.growth.mind),
         ):
             self.timetable.every(interval, name, partial(later, name, task))
 
     def _mind_keys(self) -> None:
         mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)
         self.timetable.every(caretaker.INTERVAL, _KEYS, mind)
-        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _EXPECTED, self.parts.upkeep.expecting.mind)
+        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _EXPECTED, self.parts.expecting.mind)
         self.timetable.every(expecting.INTERVAL, _EXPECTED, mind)
 
     def stop(self) -> None:
@@ -211,7 +211,7 @@ class Daemon:
 
     def _mind(self) -> None:
         """Notice what nothing else reports: what hangs, and what the journal cannot take."""
-        self.parts.upkeep.silence.mind()
+        self.parts.silence.mind()
         self.recoverer.report()
         self.parts.journal_watch.mind()
         self._status.say(self.folders.all(), self.refused, self.parts.journal_watch.trouble)
@@ -268,7 +268,8 @@ class Daemon:
         if began < self._heed_at or (version := self.journal.database.data_version()) == self._seen:
             return
         self._notifier.nudge()
-        self._hints.heed()
+        self.hosts.heed()  # First: a job that is tried now is to reach its host.
+        self.loop.ask_for_changed()
         self.orphans.mind()
         self._status.count(self.journal)
         self._seen = version  # Not before: if the journal had failed meanwhile, the change would be missed.

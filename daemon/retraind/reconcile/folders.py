@@ -16,6 +16,7 @@ from retraind.intake.listing import ASKS_FIRST
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.lanes import Lane, Turns
+from retraind.reconcile.work_queue import WorkQueue
 from retraind.report.status_file import STATUS
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -28,6 +29,8 @@ from retraind.system.remote.verbs import file_system_of
 
 _LOG = log.get(__name__)
 
+HINT_DELAY = 0.05
+"""Seconds in which a burst of events gathers into one scan."""
 _HOUR = 3600.0
 
 _SOON = 300.0
@@ -317,20 +320,19 @@ class Folders:
         self,
         shares: Shares,
         clock: Clock,
+        queue: WorkQueue,
         hashing: Callable[[str], Lane] | None,
-        hint: Callable[[str], None],
         memory: Callable[[Path, str], Memory],
     ) -> None:
         """Watch nothing yet.
 
         `hashing` returns the lane on which the files of a file system are compared with manifests; with None
-        they are not. `hint` is called with a model whose folder needs a scan. `memory` returns that of a drop
-        folder, given also the name of its model.
+        they are not. `memory` returns that of a drop folder, given also the name of its model.
         """
         self._shares = shares
         self._clock = clock
+        self._queue = queue
         self._hashing = hashing
-        self._hint = hint
         self._memory = memory
         self._folders: Mapping[str, Folder] = {}
         self._writing = threading.Event()
@@ -376,6 +378,15 @@ class Folders:
         now = self._clock.elapsed()
         silent = {each for each, since in self.touches.longest().items() if now - since > helper.PATIENCE}
         return frozenset(each.model.drop for each in self.all() if each.file_system in silent)
+
+    def ask_for_scan(self, name: str) -> None:
+        """Request a scan of a model's folder.
+
+        Where scans take long, endless events must not make one follow the other: other folders need the time
+        too.
+        """
+        folder = self.get(name)
+        self._queue.ask(name, max(HINT_DELAY, folder.scan_seconds if folder else 0.0), scan=True)
 
     def watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> dict[str, bool]:
         """Watch what `settings` name; the folders of the models `fresh` are replaced.
@@ -451,7 +462,7 @@ class Folders:
             settings.sweep.ignore,
             self._clock,
             Turns(partial(self._hashing, on.name), name) if self._hashing else None,
-            lambda: self._hint(name),
+            partial(self.ask_for_scan, name),
             hold=hold,
             largest=settings.bundle.largest,
             remote=not on.reports_changes,

@@ -1,4 +1,4 @@
-"""Where hints come from: inotify, sweeps, commands that write to the journal, hosts that fail or work again.
+"""Where hints come from: sweeps, and inotify on the folders that the present settings name.
 
 A hint only asks the queue; what follows from it is decided by a pass.
 """
@@ -14,33 +14,20 @@ from retraind.domain.problems import file_problem, problem
 from retraind.intake.inotify import Watcher
 from retraind.intake.share_identity import Left, Shares
 from retraind.reconcile.folders import Folder, Folders, glances
-from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, guarded
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import WorkQueue
-from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.probe import Question, ask_each
 
 _LOG = log.get(__name__)
 
-HINT_DELAY = 0.05
-"""Seconds in which a burst of events gathers into one scan."""
 _AT_A_GLANCE = 50
 """Folders at rest that a helper is asked for in one call."""
 _FIRST_SWEEP_PATIENCE = 15.0
 """Seconds that a start waits for shares that do not answer."""
-
-
-def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
-    """Request a scan of a model's folder.
-
-    Where scans take long, endless events must not make one follow the other: other folders need the time too.
-    """
-    folder = folders.get(name)
-    queue.ask(name, max(HINT_DELAY, folder.scan_seconds if folder else 0.0), scan=True)
 
 
 class Sweeps:
@@ -148,20 +135,6 @@ class Sweeps:
             return min((self._answered.get(name, 0.0) for name in self._swept), default=self._clock.elapsed())
 
 
-class JournalHints:
-    """Notices what commands in other processes wrote."""
-
-    def __init__(self, loop: Loop, journal: Journal, hosts: Hosts) -> None:
-        self._loop = loop
-        self._journal = journal
-        self._hosts = hosts
-
-    def heed(self) -> None:
-        """Request a pass for the models of which a job or a hold has changed since the last one."""
-        self._hosts.heed()  # First: a job that is tried now is to reach its host.
-        self._loop.ask_for_changed(self._journal.jobs.active(), self._journal.holds.all())
-
-
 class Reload:
     """Watches what the present settings name, instead of what earlier ones named."""
 
@@ -238,7 +211,7 @@ class Reload:
             folder = self._folders.get(name)
             assert folder is not None
             wanted = {"auto": reports, "inotify": True, "none": False}[settings.sweep.observer]
-            hint = partial(ask_for_scan, self._queue, self._folders, name)
+            hint = partial(self._folders.ask_for_scan, name)
             heard = wanted and self._watcher.watch(
                 name, folder.drop_folder.folders, hint, now=folder.reachable
             )

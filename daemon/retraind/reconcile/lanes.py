@@ -158,12 +158,10 @@ class Claims:
         self._jobs: set[str] = set()
         self._lock = threading.Lock()
 
-    def claim(self, job_id: str) -> bool:
-        """Take a job; returns False when another thread has it."""
+    def claim(self, job_id: str) -> None:
+        """Take a job that no other thread has."""
         with self._lock:
-            free = job_id not in self._jobs
             self._jobs.add(job_id)
-            return free
 
     def release(self, job_id: str) -> None:
         """Give a job back."""

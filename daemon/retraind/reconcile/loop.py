@@ -7,7 +7,7 @@ requests the next pass.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -36,10 +36,7 @@ _LOG = log.get(__name__)
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
 _GATHERING = 0.005
-"""Seconds after a round that has read the journal and was not full: what trickles in shares the next one.
-
-What was planned for a moment does not wait so long.
-"""
+"""Seconds after a round that has read the journal and was not full: what trickles in shares the next one."""
 _GATHERING_AT_START = 0.1
 """The same until all folders have been scanned once, which requests a pass for each."""
 _AFTER_FAILURE = 5.0
@@ -108,8 +105,7 @@ class Loop:
         while asked := self._queue.take(_MOST_AT_ONCE):
             self._round(asked)
             if len(asked) < _MOST_AT_ONCE and not all(each.scan for each in asked):
-                gathering = _GATHERING if self._folders.may_write else _GATHERING_AT_START
-                self._stopping.wait(min(gathering, self._queue.until_planned()))
+                self._stopping.wait(_GATHERING if self._folders.may_write else _GATHERING_AT_START)
 
     def work_off_due(self) -> bool:
         """Reconcile what is due now, on this thread; returns whether there was anything."""
@@ -118,15 +114,16 @@ class Loop:
             self._round(asked)
         return bool(asked)
 
-    def ask_for_changed(self, jobs: Iterable[Job], holds: Mapping[str, ModelHold]) -> None:
-        """Request a pass for the models of which no pass has seen these active jobs and this hold.
+    def ask_for_changed(self) -> None:
+        """Request a pass for the models of which no pass has seen the present active jobs and hold.
 
-        Most of what is written to the journal is the daemon's own, and a pass has followed already.
+        A command in another process may have changed them. Most of what is written to the journal is the
+        daemon's own, and a pass has followed already.
         """
         active: dict[str, list[Job]] = {}
-        for job in jobs:
+        for job in self._journal.jobs.active():
             active.setdefault(job.model, []).append(job)
-        seen = self._seen.copy()
+        holds, seen = self._journal.holds.all(), self._seen.copy()
         for name in sorted({*active, *holds, *seen}):
             if _versions(active.get(name, []), holds.get(name)) != seen.get(name, _NONE):
                 self._queue.ask(name)
@@ -327,15 +324,12 @@ class Loop:
     def _claim(self, name: str, planned: str, lane: Shared | None) -> Job | None:
         """Take the job whose turn it is by now: one that goes first may have arrived meanwhile."""
         with self._claiming:
-            active, holds = self._journal.work_of([name])
+            # Before the journal: whoever ends a job's steps after it was read here requests a pass.
             at_work = self._claims.all()
+            active, holds = self._journal.work_of([name])
             plan = turns(active.get(name, []), held=name in holds, backlog="all", running=at_work)
-            mine = (job for job in plan.run if LANE_OF[job.state] is lane)
+            mine = (job for job in plan.run if LANE_OF[job.state] is lane and job.id not in at_work)
             job = next((job for job in mine if lane is Shared.SEND or job.id == planned), None)
-            if job is None or not self._claims.claim(job.id):
-                return None
-            if self._journal.jobs.get(job.id) == job:
-                return job
-            # Another thread ended its steps after the journal was read here, and requests a pass.
-            self._claims.release(job.id)
-            return None
+            if job is not None:
+                self._claims.claim(job.id)
+            return job

@@ -81,12 +81,6 @@ class WorkQueue:
         with self._changed:
             return self._take_due(most)
 
-    def until_planned(self) -> float:
-        """Return the seconds until the first request falls due that is not due yet."""
-        with self._changed:
-            now = self._clock.elapsed()
-            return min((due for due in self._due.values() if due > now), default=math.inf) - now
-
     def close(self) -> None:
         """Wake up the thread that waits; nothing is returned any more."""
         with self._changed:

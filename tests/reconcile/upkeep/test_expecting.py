@@ -31,7 +31,7 @@ def expecting(site):
 def daemon(expecting):
     with by_hand(expecting.config, ManualClock(BEGIN)) as made:
         sweep(made)
-        made.parts.upkeep.expecting.mind()
+        made.parts.expecting.mind()
         yield made
 
 
@@ -39,7 +39,7 @@ def until(daemon, moment):
     daemon._clock.pass_time(moment - daemon._clock.now())
     settle(daemon)
     sweep(daemon)
-    daemon.parts.upkeep.expecting.mind()
+    daemon.parts.expecting.mind()
     settle(daemon)
 
 
@@ -51,7 +51,7 @@ def deliver(daemon, drop, key):
     sweep(daemon)
     settle(daemon)
     assert not list(drop.glob("*_*.csv"))
-    daemon.parts.upkeep.expecting.mind()
+    daemon.parts.expecting.mind()
     settle(daemon)
 
 
@@ -102,7 +102,7 @@ def test_a_half_that_comes_later_is_shown_and_nobody_is_notified_again(daemon, d
 def test_a_restart_tells_nothing_again_and_a_file_that_came_while_stopped_is_not_late(expecting, drops):
     clock = ManualClock(BEGIN)
     with by_hand(expecting.config, clock) as daemon:
-        daemon.parts.upkeep.expecting.mind()
+        daemon.parts.expecting.mind()
         until(daemon, DUE + timedelta(hours=1))
         assert told(daemon) == ["delivery_late"]
     with by_hand(expecting.config, clock) as daemon:
@@ -113,10 +113,10 @@ def test_a_restart_tells_nothing_again_and_a_file_that_came_while_stopped_is_not
         (drops[0] / name).write_text("a,b\n2,2\n" if name.endswith("csv") else "")
     clock.pass_time(timedelta(days=31, hours=1))
     with by_hand(expecting.config, clock) as daemon:
-        daemon.parts.upkeep.expecting.mind()
+        daemon.parts.expecting.mind()
         assert told(daemon) == ["delivery_late", True]
         sweep(daemon)
-        daemon.parts.upkeep.expecting.mind()
+        daemon.parts.expecting.mind()
         assert told(daemon) == ["delivery_late", True]
         until(daemon, clock.now() + timedelta(minutes=1))
         assert not list(drops[0].glob("*_2.csv"))

@@ -81,7 +81,7 @@ def test_short_runs_count_from_the_first_that_saw_it(site, daemon, drops):
     def short_run(after):
         clock.pass_time(after)
         with by_hand(site.config, ManualClock(clock.now())) as run:
-            run.parts.upkeep.overdue.keeps = True
+            run.parts.overdue.keeps = True
             sweep(run)
             return numbers(run), [event.event for event in run.journal.events.history()]
 

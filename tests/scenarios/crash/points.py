@@ -25,7 +25,7 @@ from retraind.domain.problems import problem
 from retraind.jobs import folders
 from retraind.jobs.gate import judging
 from retraind.jobs.steps import DataSteps, ServiceSteps
-from retraind.reconcile import hints
+from retraind.reconcile import folders as drop_folders
 from retraind.store.events import Events
 from retraind.store.holds import Holds
 from retraind.store.jobs import Jobs
@@ -110,7 +110,7 @@ class Points:
         self._steps()
         # A run lasts a fraction of a second; these would be most of it.
         daemon._ONCE_STEP = 0.04
-        hints.HINT_DELAY = 0.005
+        drop_folders.HINT_DELAY = 0.005
 
     def _files(self) -> None:
         for operation in _FILE_OPERATIONS:
