@@ -76,7 +76,7 @@ def test_once_rests_the_longer_the_more_jobs_there_are_to_go_through(daemon, clo
             clock.pass_time(timedelta(seconds=0.5))
             return False
 
-    monkeypatch.setattr(daemon, "_go_on", rest)
+    monkeypatch.setattr(daemon, "_wait", rest)
     daemon._work_off(Working(daemon.settings, daemon.journal, daemon.folders, daemon.sweeps, clock))
     assert rests[1:] == [4.5, 4.5, 4.5]
 

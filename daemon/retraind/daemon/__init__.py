@@ -44,8 +44,6 @@ from retraind.system.service.systemd import watchdog_interval
 
 _LOG = log.get(__name__)
 
-_SWEEP, _KEYS, _TIDY, _LATE, _GROWTH = "sweep", "keys", "tidy", "late", "growth"
-_EXPECTED, _BEAT = "expected", "beat"
 _READY_STEP = 0.02
 """Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
@@ -151,7 +149,7 @@ class Daemon:
         self._schedule()
         if once:
             self.view.ready()
-            self._mind_keys()
+            self._schedule_keys()
         self.timetable.start()
         try:
             return self._work_off(worked_off) if worked_off else self._work()
@@ -172,27 +170,23 @@ class Daemon:
             report_refused(self.refused, self.settings, self.journal)
 
     def _schedule(self) -> None:
-        self.timetable.every(TIMETABLE_BEAT, _BEAT, self.view.beat_of_timetable)
-        self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
-        later = self.lanes.shared(Shared.RETENTION).submit
-        for name, interval, task in (
-            (_TIDY, retention.interval(self.settings), self.parts.tidier.tidy),
-            (_LATE, retention.interval(self.settings), self.recoverer.read_late),
-            (_GROWTH, growth.INTERVAL, self.parts.growth.mind),
-        ):
-            self.timetable.every(interval, name, partial(later, name, task))
+        self.timetable.every(TIMETABLE_BEAT, "beat", self.view.beat_of_timetable)
+        self.timetable.every(self.settings.sweep.interval, "sweep", self.sweeps.sweep_soon)
+        lane, interval = self.lanes.shared(Shared.RETENTION), retention.interval(self.settings)
+        self.timetable.every(interval, "tidy", self.parts.tidier.tidy, lane)
+        self.timetable.every(interval, "late", self.recoverer.read_late, lane)
+        self.timetable.every(growth.INTERVAL, "growth", self.parts.growth.mind, lane)
 
-    def _mind_keys(self) -> None:
-        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)
-        self.timetable.every(caretaker.INTERVAL, _KEYS, mind)
-        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _EXPECTED, self.parts.expecting.mind)
-        self.timetable.every(expecting.INTERVAL, _EXPECTED, mind)
+    def _schedule_keys(self) -> None:
+        lane = self.lanes.shared(Shared.UPKEEP)
+        self.timetable.every(caretaker.INTERVAL, "keys", self.caretaker.mind, lane)
+        self.timetable.every(expecting.INTERVAL, "expected", self.parts.expecting.mind, lane)
 
     def stop(self) -> None:
         """Ask `run` to return; safe from any thread."""
         self.signals.stop()
 
-    def _go_on(self, patience: float) -> bool:
+    def _wait(self, patience: float) -> bool:
         """Wait for a signal for so many seconds and obey it; returns whether to continue."""
         self.view.beat()
         wish = self.signals.wait(patience)
@@ -219,7 +213,7 @@ class Daemon:
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
         ready, begun, due = False, self._clock.elapsed(), 0.0
-        while self._go_on(beat if ready else _READY_STEP) and self._journal_is_well():
+        while self._wait(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self._all_begun(begun):
                 ready = True
                 self._be_ready()
@@ -248,14 +242,14 @@ class Daemon:
     def _work_off(self, once: Once) -> int:
         """Run until everything that is complete now has been processed."""
         rest = _ONCE_STEP
-        while self._go_on(rest) and self._journal_is_well():
-            looked = self._clock.elapsed()
+        while self._wait(rest) and self._journal_is_well():
+            began = self._clock.elapsed()
             self.hosts.heed()
             self.hosts.mind()
             done = self.recoverer.all_known(self.folders.all()) and once.is_worked_off()
             if done or once.is_out_of_time():
                 break
-            rest = max(_ONCE_STEP, _REST * (self._clock.elapsed() - looked))
+            rest = max(_ONCE_STEP, _REST * (self._clock.elapsed() - began))
         if not self._code:
             self._notifier.deliver()
             self.parts.monitoring.heartbeat.mind()
@@ -287,7 +281,7 @@ class Daemon:
         self.publisher.expect_all(self.folders.all())
         self.queue.ask_each(self.folders.names())
         self.sweeps.sweep_soon()
-        self._mind_keys()
+        self._schedule_keys()
         self.parts.background.submit(preflight.prepare)
         self.parts.background.submit(self.journal.database.examine)
 

@@ -1,14 +1,15 @@
-"""What happens at intervals: APScheduler's interval jobs. Each only gives work to a queue or a lane."""
+"""What happens at intervals: APScheduler's interval jobs. What may take long is given to a lane."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from retraind.reconcile.lanes import guarded
+from retraind.reconcile.lanes import Lane, guarded
 
 
 class Timetable:
@@ -38,8 +39,14 @@ class Timetable:
             self._scheduler.shutdown(wait=False)
             self._pool.shutdown(wait=True)
 
-    def every(self, interval: timedelta, name: str, function: Callable[[], object]) -> None:
-        """Run `function` at once and then every `interval`, instead of what had this name."""
+    def every(
+        self, interval: timedelta, name: str, task: Callable[[], None], lane: Lane | None = None
+    ) -> None:
+        """Run `task`, on a lane if one is given, at once and then every `interval`.
+
+        It replaces what had this name.
+        """
+        function = partial(lane.submit, name, task) if lane else task
         self._scheduler.add_job(
             guarded, "interval", args=[name, function], seconds=interval.total_seconds(), id=name, name=name,
             replace_existing=True, next_run_time=datetime.now(UTC),

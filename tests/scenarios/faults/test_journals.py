@@ -295,7 +295,7 @@ def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(si
             journal.events.note("key_warning", reason=f"{number} " + 400 * "x")
     overwrite(journal_of(site), journal_of(site).stat().st_size // 2, 20_000)
     with Daemon(*load(site)) as daemon:
-        daemon._go_on = lambda _patience: True
+        daemon._wait = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
     assert [event for event, _ in lines] == ["journal_lost", "journal_damaged"]
     assert journal_of(site).with_name("journal.db.bad-1").exists()
@@ -331,7 +331,7 @@ def started(world):
 
 def run_to_its_end(daemon):
     """Run the daemon, which nobody stops; returns its exit code."""
-    daemon._go_on = lambda _patience: True
+    daemon._wait = lambda _patience: True
     return daemon.run()
 
 
