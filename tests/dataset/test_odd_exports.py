@@ -147,6 +147,11 @@ def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
     assert all(each.facts.get("other_delimiter") is None for each in found(content))
 
 
+def test_quotes_escaped_quietly_are_told_of_once():
+    content = changed(lambda at, row: row.replace(",a,", ',"a ""b"" c",' if at % 3 else ',"a \\"b\\" c",'))
+    assert [each.rule for each in found(content)] == ["backslash-escapes"]
+
+
 def test_a_column_without_a_name_that_one_file_has_alone_is_called_so():
     files = [
         SourceFile(name, lambda text=text: io.BytesIO(text.encode()))

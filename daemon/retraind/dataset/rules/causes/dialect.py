@@ -102,12 +102,17 @@ def _is_quietly_escaped(text: str, delimiter: str, escaped: Sequence[Row]) -> bo
 
 def _is_strict(text: str, delimiter: str, escape: str | None = None) -> bool:
     """Return whether each quote that opens a value ends right before a delimiter or the end of the row."""
+    return _line_not_strict(text, delimiter, escape) is None
+
+
+def _line_not_strict(text: str, delimiter: str, escape: str | None = None) -> int | None:
+    """Return the first line with a quote that ends elsewhere; a value may go on behind the text."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, escapechar=escape, strict=True)
     try:
         deque(reader, maxlen=0)
-    except csv.Error:
-        return False
-    return True
+    except csv.Error as error:
+        return None if "end of data" in str(error) else reader.line_num
+    return None
 
 
 def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
@@ -146,12 +151,8 @@ def stray_quotes(file: DataFile) -> Iterator[Cause]:
     if table.unclosed_line is not None or table.oddities.swallowed:
         return
     rows = text if table.oddities.head_is_all else text[: text.rfind("\n") + 1]
-    reader = csv.reader(io.StringIO(rows, newline=""), delimiter=own, strict=True)
-    try:
-        deque(reader, maxlen=0)
-    except csv.Error:
-        line = reader.line_num
-    else:
+    line = _line_not_strict(rows, own)
+    if line is None or ('\\"' in rows and any(escapes(file))):
         return
     lines = rows.splitlines()[:line] if not table.ragged else rows.splitlines()
     finding = file.warning(
