@@ -18,7 +18,7 @@ from benchmarks.history import fill
 from retraind.domain.counts import Tally
 from retraind.report.monitoring.health import Health, health_of
 from retraind.report.monitoring.metrics import Observed, exposition
-from retraind.store.daemon_state import Configuration, DaemonState, read_state, write_state
+from retraind.store.instance import Configuration, DaemonState, read_state, write_state
 from retraind.store.journal import Journal
 from retraind.store.views.gauges import gauges
 

@@ -63,6 +63,7 @@ def test_the_arguments_of_emulate_are_known_when_it_is_called():
     [
         ("retraind.cli.preflight", {"sqlalchemy", "requests", "structlog", "rich", "pydantic"}),
         ("retraind.cli.completion", {"sqlalchemy", "requests", "structlog", "rich", "pydantic"}),
+        ("retraind.cli.health", {"sqlalchemy", "requests", "rich"}),
         ("retraind.cli.run", {"rich", "pygments"}),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from retraind.cli import control as _imported_while_all_can_be_read  # noqa: F401
 from retraind.cli import main
 from retraind.cli.output import BAD, GOOD
-from retraind.store.database import sole_instance
+from retraind.store.instance import sole_instance
 from support.process import NOBODY, Site, deliver_pair, somebody
 from support.world import KEY
 from support.zygote import run

@@ -9,8 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from retraind.domain.problems import file_problem, problem
 from retraind.report.monitoring.health import health
-from retraind.store.daemon_state import state_file
-from retraind.store.database import lock_of
+from retraind.store.instance import lock_of, state_file
 from support.pages import NOW, as_if_running, configured, seed, served
 
 TCP = 'listen = "127.0.0.1:0"'

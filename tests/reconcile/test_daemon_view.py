@@ -12,7 +12,7 @@ import pytest
 from retraind.domain.problems import problem
 from retraind.reconcile import daemon_view
 from retraind.reconcile.daemon_view import unreachable
-from retraind.store.daemon_state import Unreachable, read_state, state_file
+from retraind.store.instance import Unreachable, read_state, state_file
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand
 from support.process import deliver_pair, until
@@ -83,7 +83,7 @@ def test_one_that_hangs_is_not_running(fast, monkeypatch):
     until(lambda: state(fast) and state(fast).ready_at, "it is ready")
     os.kill(fast.process.pid, signal.SIGSTOP)
     try:
-        monkeypatch.setattr("retraind.report.daemon_condition.kernel_state", lambda _: "S")
+        monkeypatch.setattr("retraind.report.daemon_overview.kernel_state", lambda _: "S")
         monkeypatch.setattr("retraind.report.daemon_condition._GRACE", timedelta(0))
         until(lambda: told(fast)[0] == 1, "it is late")
         assert "has NOT REPORTED since" in told(fast)[1]

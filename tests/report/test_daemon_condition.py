@@ -10,7 +10,7 @@ import pytest
 from retraind.domain.problems import problem
 from retraind.report.daemon_condition import Condition, condition_of, condition_problem, kernel_state
 from retraind.report.wording import Voice
-from retraind.store.daemon_state import (
+from retraind.store.instance import (
     Configuration,
     DaemonState,
     RefusedReload,

@@ -12,7 +12,8 @@ from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.progress import Work
 from retraind.store import backup
 from retraind.store.copies.sidecar import JobFiles
-from retraind.store.database import KEY_NAME, sole_instance
+from retraind.store.database import KEY_NAME
+from retraind.store.instance import sole_instance
 from retraind.store.journal import Journal
 from retraind.store.opening import opened
 from retraind.system.clock import Clock

@@ -33,8 +33,7 @@ from retraind.domain.records import Outage
 from retraind.page.access import Access
 from retraind.page.reading import Reader
 from retraind.page.server import Limits, listening, made_server
-from retraind.store.daemon_state import Configuration, DaemonState, write_state
-from retraind.store.database import sole_instance
+from retraind.store.instance import Configuration, DaemonState, sole_instance, write_state
 from retraind.store.journal import Journal
 from retraind.system.clock import Clock, ManualClock
 from support.process import until

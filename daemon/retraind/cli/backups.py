@@ -17,7 +17,8 @@ from retraind.domain.failures import JournalError
 from retraind.domain.problems import file_problem, problem
 from retraind.store import backup as backups
 from retraind.store.backup import Backup
-from retraind.store.database import is_there, sole_instance
+from retraind.store.database import is_there
+from retraind.store.instance import sole_instance
 from retraind.system.clock import Clock
 
 

@@ -19,7 +19,8 @@ from retraind.jobs.folders import NOT_CONFIGURED
 from retraind.report.wording import in_words
 from retraind.store.copies.recovery import rebuild as rebuild_journal
 from retraind.store.copies.sidecar import JobFiles
-from retraind.store.database import set_aside, sole_instance
+from retraind.store.database import set_aside
+from retraind.store.instance import sole_instance
 from retraind.store.journal import Journal
 from retraind.store.opening import needed
 from retraind.system import log

@@ -37,7 +37,8 @@ from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
 from retraind.report.standing import job_standing
 from retraind.report.wording import Voice
-from retraind.store.database import is_there, running_instance, unusable
+from retraind.store.database import is_there, unusable
+from retraind.store.instance import running_instance
 from retraind.store.journal import Journal
 
 

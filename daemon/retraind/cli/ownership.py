@@ -12,7 +12,7 @@ from retraind.domain.failures import JournalError
 from retraind.domain.people import Person
 from retraind.domain.problems import problem
 from retraind.report.wording.catalogue import LANGUAGES, catalogue
-from retraind.store.database import lock_of, of_another, running_instance
+from retraind.store.instance import lock_of, of_another, running_instance
 from retraind.system.escape import display
 from retraind.system.remote.helpers import HELPERS
 from retraind.system.service.process import become

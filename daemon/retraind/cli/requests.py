@@ -23,7 +23,7 @@ from retraind.intake.share_identity import Shares
 from retraind.jobs.outcomes import released
 from retraind.report.notes import headline, next_delivery
 from retraind.report.wording import Voice
-from retraind.store.database import running_instance
+from retraind.store.instance import running_instance
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system.clock import Clock

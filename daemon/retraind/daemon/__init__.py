@@ -33,7 +33,7 @@ from retraind.reconcile.publishing import publish_no_start
 from retraind.reconcile.timetable import Timetable
 from retraind.reconcile.upkeep import caretaker, expecting, growth, retention
 from retraind.report.notifications import recipients_of
-from retraind.store.database import sole_instance
+from retraind.store.instance import sole_instance
 from retraind.store.opening import needed, opened
 from retraind.system import log
 from retraind.system.clock import Clock

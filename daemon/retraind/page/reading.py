@@ -21,8 +21,7 @@ from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import Problem
 from retraind.domain.records import Outage
 from retraind.report.daemon_condition import Condition, condition_of, kernel_state
-from retraind.store.daemon_state import DaemonState, read_state
-from retraind.store.database import instance_since, running_instance
+from retraind.store.instance import DaemonState, instance_since, read_state, running_instance
 from retraind.store.journal import Journal
 from retraind.store.views.glances import Glance, Glances, glances, pulse
 from retraind.store.views.read_only import ReadOnlyJournal

@@ -1,4 +1,4 @@
-"""Keeps the small file in which `status` finds what the daemon knows of itself: `store/daemon_state.py`.
+"""Keeps the small file in which `status` finds what the daemon knows of itself: `store/instance.py`.
 
 One thread writes it, at least once in each sweep interval, and at once after what people wait for. What the
 daemon cannot reach is asked by another one, since shares may hang.
@@ -22,7 +22,7 @@ from retraind.domain.failures import Hold
 from retraind.domain.problems import Problem, problem
 from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import Sweeps
-from retraind.store.daemon_state import (
+from retraind.store.instance import (
     Configuration,
     DaemonState,
     RefusedReload,

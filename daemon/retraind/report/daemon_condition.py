@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retraind.domain.problems import Problem, problem
 
 if TYPE_CHECKING:
-    from retraind.store.daemon_state import DaemonState
+    from retraind.store.instance import DaemonState
 
 _GRACE = timedelta(seconds=30)
 """How much later than it said the daemon may write its state: the machine may be busy."""

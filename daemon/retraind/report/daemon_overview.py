@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from retraind.domain.problems import Problem
 from retraind.report.daemon_condition import Condition, condition_of, condition_problem, kernel_state
 from retraind.report.wording import Voice
-from retraind.store.daemon_state import DaemonState, Unreachable, read_state
-from retraind.store.database import instance_since
+from retraind.store.instance import DaemonState, Unreachable, instance_since, read_state
 
 _LARGEST_CONFIGURATION = 16 << 20
 

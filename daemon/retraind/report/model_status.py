@@ -20,7 +20,8 @@ from retraind.intake.share_identity import Shares
 from retraind.report.daemon_overview import Code, DaemonOverview, code_of, daemon_overview
 from retraind.report.standing import MOST_LINES, alerts, host_line, incomplete, job_lines, order_notes, some
 from retraind.report.wording import Voice
-from retraind.store.database import running_instance, trouble_of_disk
+from retraind.store.database import trouble_of_disk
+from retraind.store.instance import running_instance
 from retraind.store.journal import Journal, Standing
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock

@@ -1,17 +1,15 @@
-"""The journal's file as SQLite sees it: opened by one daemon at a time, locked, damaged, gone, set aside.
+"""The journal's file as SQLite sees it: opened, written ahead, damaged, gone, set aside.
 
 What is written in it is not known here: that is journal.py.
 """
 
 import errno
-import fcntl
 import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +18,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import Problem, file_problem, problem
+from retraind.store.instance import of_another
 from retraind.store.schema import Upgrade, migrate, touch
 from retraind.system.files import PRIVATE, exists, make_folder, status
 
@@ -27,9 +26,6 @@ KEY_NAME = "seal.key"
 """The file beside the journal with the key that signs job.json."""
 _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
-_LOCK_MOMENT = 2.0
-"""Seconds that the lock of a killed daemon may outlive it."""
-_LOCK_STEP = 0.05
 _SOUND_PATIENCE = 4.0
 """Seconds to read a journal again when the daemon ends, which has eight in all."""
 _CONNECTIONS = 24
@@ -190,19 +186,6 @@ def is_there(file: Path) -> bool:
         raise of_another(file, file) from None
 
 
-def of_another(file: Path, denied: Path) -> JournalError:
-    """Return that this user cannot use the journal in `file`, because `denied` is closed to them."""
-    owner = _owner_name(file) or _owner_name(file.parent)
-    return JournalError(problem("journal_of_another_user", path=file, denied=denied, owner=owner))
-
-
-def _owner_name(path: Path) -> str | None:
-    """Return whose a file is; None for root, for somebody without a name, and where nobody may look."""
-    with suppress(OSError, KeyError):
-        return path.owner() if path.stat().st_uid else None
-    return None
-
-
 def unusable(file: Path, error: DatabaseError) -> JournalError:
     """Return what keeps a journal from being used."""
     if exists(file, follow=True) and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
@@ -303,40 +286,6 @@ def set_aside(file: Path, because: str = "bad") -> Path:
     return aside
 
 
-def lock_of(file: Path) -> Path:
-    """Return the file by which one daemon keeps the journal in `file` for itself."""
-    return file.with_name(file.name + ".lock")
-
-
-def running_instance(file: Path) -> int | None:
-    """Return the process id of the daemon that works with the journal in `file`, or None.
-
-    Raises JournalError where this user cannot look.
-    """
-    lock = lock_of(file)
-    try:
-        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        raise of_another(file, lock) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _owner(handle)
-    else:
-        return None
-    finally:
-        os.close(handle)
-
-
-def instance_since(file: Path) -> datetime | None:
-    """Return when whoever works with the journal in `file` began, or last did; None where it is not known."""
-    with suppress(OSError):
-        return datetime.fromtimestamp(lock_of(file).stat().st_mtime, UTC)
-    return None
-
-
 def _make_private(file: Path) -> None:
     """Create an empty file that only its owner can read; SQLite gives its companions the same permissions."""
     with suppress(FileExistsError):
@@ -360,44 +309,3 @@ def trouble_of_disk(file: Path) -> Problem | None:
     finally:
         os.close(handle)
     return None
-
-
-@contextmanager
-def sole_instance(file: Path) -> Iterator[None]:
-    """Keep the journal in `file` for this process alone while the block runs.
-
-    The kernel drops the lock when the process ends, however it ends; a program that it was about to start may
-    still have it for a moment. Raises JournalError, with the other process's id, when another process keeps
-    it.
-    """
-    make_folder(file.parent, PRIVATE)
-    lock = lock_of(file)
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        if not _locked(handle):
-            raise JournalError(problem("journal_in_use", path=file, process=_owner(handle)))
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    """Lock an open file for this process; returns False when another one has kept it for `_LOCK_MOMENT`."""
-    deadline = time.monotonic() + _LOCK_MOMENT
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_LOCK_STEP)
-        else:
-            return True
-
-
-def _owner(handle: int) -> int:
-    """Return the process id in an open lock file, 0 where it is not known."""
-    owner = os.read(handle, 32).decode(errors="replace").strip()
-    return int(owner) if owner.isdecimal() else 0

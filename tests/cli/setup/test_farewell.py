@@ -9,7 +9,7 @@ import pytest
 from retraind.cli import main
 from retraind.domain.job import State
 from retraind.report.status_file import STATUS
-from retraind.store.database import sole_instance
+from retraind.store.instance import sole_instance
 from support.world import KEY, a_world, table
 
 BOM = "utf-8-sig"

@@ -10,7 +10,7 @@ from retraind.cli import main
 from retraind.domain.problems import problem
 from retraind.report.monitoring.health import health_of
 from retraind.report.wording import Voice
-from retraind.store.daemon_state import Configuration, DaemonState, read_state, write_state
+from retraind.store.instance import Configuration, DaemonState, read_state, write_state
 from support.process import until
 from support.world import key_of
 

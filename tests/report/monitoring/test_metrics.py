@@ -19,7 +19,7 @@ from retraind.domain.problems import problem
 from retraind.domain.records import Outage
 from retraind.report.monitoring.health import health
 from retraind.report.monitoring.metrics import Observed, exposition
-from retraind.store.daemon_state import Unreachable
+from retraind.store.instance import Unreachable
 from retraind.store.journal import Journal
 from retraind.store.views.gauges import gauges
 from support.pages import MODELS, NOW, Seeder, as_if_running, seed

@@ -29,8 +29,7 @@ from retraind.jobs.gate.program import flaw_of
 from retraind.report.messages import test_message
 from retraind.report.notifications import Calls, Recipient, Refused, recipients_of
 from retraind.report.wording import Voice, in_words
-from retraind.store.daemon_state import read_state
-from retraind.store.database import running_instance
+from retraind.store.instance import read_state, running_instance
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import exists, held, is_allowed, real_path, status

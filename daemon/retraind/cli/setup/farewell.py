@@ -23,7 +23,7 @@ from retraind.intake.share_identity import Away, Shares
 from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS, removed_text, stopped_text, write_status
 from retraind.report.wording import Voice
-from retraind.store.database import running_instance
+from retraind.store.instance import running_instance
 from retraind.store.journal import Standing
 from retraind.store.views.read_only import ReadOnlyJournal
 from retraind.system.clock import Clock

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from retraind.domain.problems import Problem, problem
 from retraind.report.daemon_condition import Condition, condition_of, condition_problem, kernel_state
-from retraind.store.daemon_state import DaemonState, read_state
-from retraind.store.database import instance_since, running_instance
+from retraind.store.instance import DaemonState, instance_since, read_state, running_instance
 
 
 class Health(NamedTuple):
