@@ -260,6 +260,14 @@ def test_sweeps_skip_a_folder_with_a_file_of_two_names_until_one_of_them_goes(sh
     assert not share.folder.is_unchanged()
 
 
+@pytest.mark.parametrize("ready", ["settle", "marker", "manifest"])
+def test_folders_of_retraind_are_not_told_of_however_a_delivery_is_proved_complete(share, ready):
+    share = share(ready=ready)
+    for name in ("done", "failed"):
+        (share.drop / name).mkdir()
+    assert left_alone(share.settled()) == []
+
+
 CONFLICTS = [
     "train_1.sync-conflict-20261130-101010-ABCDEFG.csv", "train_1 (Kenji's conflicted copy 2026-11-30).csv",
     "train_1 (conflicted copy 2026-11-30 101010).csv", "train_1 (Conflicted Copy).csv",

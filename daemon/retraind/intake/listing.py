@@ -372,6 +372,8 @@ class Listing:
         self, entry: Entry, plain: str, folder: str, meaning: Meaning | None
     ) -> Problem | None:
         """Return what to tell of a folder; None of one that belongs here."""
+        if not folder and plain in self._names.own_folders:
+            return None  # Also where `done` could be a marker's name.
         wanted = meaning or self._names.recognise("", f"{plain}.csv", folder)
         if (
             wanted is not None
@@ -385,7 +387,7 @@ class Listing:
         if not folder and FOLDER_NAME.fullmatch(entry.name):
             # Somebody who wants another try has moved all of it here.
             return problem("folder_of_job")
-        return problem("folder_not_expected") if folder or plain not in self._names.own_folders else None
+        return problem("folder_not_expected")
 
     def _flaw_of(self, entry: Entry, plain: str, folder: str) -> Problem:
         if not entry.is_file(follow_symlinks=False):
