@@ -221,7 +221,9 @@ def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkey
     writer.start()
     assert entered.wait(10)
     ended = "retraind was stopped."
-    ender = threading.Thread(target=daemon.publisher.publish_end, args=(folder, problem("retraind_stopped")))
+    ender = threading.Thread(
+        target=daemon.publisher.publish_end, args=(folder, problem("retraind_stopped"), None)
+    )
     ender.start()
     go_on.set()
     writer.join(10)

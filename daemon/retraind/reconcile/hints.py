@@ -4,7 +4,7 @@ A hint only asks the queue; what follows from it is decided by a pass.
 """
 
 import threading
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -231,34 +231,28 @@ class Reload:
         `left` are drop folders of models that went while retraind did not run.
         """
         standings = self._publisher.standings_of(removed)
-        drops = {model.drop for model in settings.models.values()}
+        hanging, drops = self._folders.hanging(), {model.drop for model in settings.models.values()}
 
-        def of_removed(folder: Folder) -> Question[None]:
-            why, standing = (
-                problem("table_refused" if folder.name in refused else "model_removed"),
-                standings.get(folder.name),
-            )
+        def end(folder: Folder) -> None:
+            is_refused = folder.name in refused
+            why = problem("table_refused" if is_refused else "model_removed")
+            written = self._publisher.publish_end(folder, why, standings.get(folder.name))
+            if written and not is_refused:
+                self._shares.leave(folder.name)
 
-            def report(_place: Path) -> None:
-                if self._publisher.publish_end(folder, why, standing) and folder.name not in refused:
-                    self._shares.leave(folder.name)
+        def question(folder: Path, report: Callable[[], None]) -> Question[None]:
+            return folder, lambda _: report()
 
-            return folder.model.drop, report
-
-        def of_left(name: str, before: Left) -> Question[None]:
-            return before.folder, lambda _: self._publisher.publish_removal(name, before)
-
-        def of_moved(name: str, before: Path) -> Question[None]:
-            folder = self._folders.get(name)
-            return before, lambda _: self._publisher.publish_move(name, before, folder)
-
-        questions = {name: of_removed(folder) for name, folder in removed.items()}
-        questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
-        questions |= {
-            name: of_left(name, before) for name, before in left.items() if before.folder not in drops
-        }
-        hanging = self._folders.hanging()
-        questions = {name: question for name, question in questions.items() if question[0] not in hanging}
+        questions: dict[str, Question[None]] = {}
+        for name, before in moved.items():
+            report = partial(self._publisher.publish_move, name, before, self._folders.get(name))
+            questions[name] = question(before, report)
+        for name, each in left.items():
+            questions[name] = question(each.folder, partial(self._publisher.publish_removal, name, each))
+        questions = {name: asked for name, asked in questions.items() if asked[0] not in drops}
+        for name, gone in removed.items():
+            questions[name] = question(gone.model.drop, partial(end, gone))
+        questions = {name: asked for name, asked in questions.items() if asked[0] not in hanging}
         for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):
             if isinstance(answer, OSError):
                 _LOG.warning("status_not_written", model=name, reason=file_problem(answer))

@@ -94,7 +94,7 @@ class Publisher:
 
         What was filed and published changes with the jobs; what is said of a key, with `reconsider`.
         """
-        now, known = self._clock.elapsed(), self._known(folder, jobs, hold)
+        now, known = self._clock.elapsed(), self._known(folder, _view_of(folder), jobs, hold)
         rests = folder.published and folder.considered == known
         if rests and now < folder.considered_until and now < folder.check_due:
             return
@@ -119,10 +119,12 @@ class Publisher:
         if folder is not None:
             folder.considered_until = 0.0
 
-    def _known(self, folder: Folder, jobs: Sequence[Job], hold: ModelHold | None) -> tuple[object, ...]:
-        view, trouble = folder.view, folder.trouble
+    def _known(
+        self, folder: Folder, view: View, jobs: Sequence[Job], hold: ModelHold | None
+    ) -> tuple[object, ...]:
+        """Return what STATUS.txt says of which a pass knows."""
         return (
-            view.waiting, view.strangers, trouble, self._limits(folder, view, jobs), hold,
+            view.waiting, view.strangers, view.trouble, self._limits(folder, view, jobs), hold,
             tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
             [(outage.host, outage.since, outage.reason) for outage in self._outages_of(jobs)],
             self._orphans(folder.name), self._settings().language_of(folder.model),
@@ -183,16 +185,10 @@ class Publisher:
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
         jobs, hold, last, published, warning, late = standing
-        view = replace(folder.view, trouble=folder.trouble)
-        limits, outages = self._limits(folder, view, jobs), self._outages_of(jobs)
-        left = self._orphans(folder.name)
+        view = _view_of(folder)
         says = (
-            view.waiting, view.strangers, view.trouble, limits,
-            tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
-            hold, not hold and warning, late, last and (last.id, last.version),
-            published and (published.id, published.publication),
-            [(outage.host, outage.since, outage.reason) for outage in outages], left,
-            self._settings().language_of(folder.model),
+            self._known(folder, view, jobs, hold), not hold and warning, late,
+            last and (last.id, last.version), published and (published.id, published.publication),
         )  # fmt: skip
         now = self._clock.elapsed()
         renew = now >= folder.check_due
@@ -201,8 +197,9 @@ class Publisher:
         model, settings = folder.model, self._settings()
         voice = share_voice(model, settings.state, jobs, language=settings.language_of(model))
         text = status_text(
-            folder.name, view, standing, voice, service=settings.api.host, outages=outages,
-            expected=expected_files(model), left=left, limits=limits,
+            folder.name, view, standing, voice, service=settings.api.host, outages=self._outages_of(jobs),
+            expected=expected_files(model), left=self._orphans(folder.name),
+            limits=self._limits(folder, view, jobs),
         )  # fmt: skip
         if self._write(folder.name, model.drop, text, voice, watched=True, renew=renew):
             folder.published, folder.has_status = says, True
@@ -210,7 +207,7 @@ class Publisher:
         else:
             folder.published = ()  # Even its old text is uncertain: the next sweep does not skip it.
 
-    def publish_end(self, folder: Folder, why: Problem, standing: Standing | None = None) -> bool:
+    def publish_end(self, folder: Folder, why: Problem, standing: Standing | None) -> bool:
         """Report on the share that nobody watches the folder any more, and how its model is doing.
 
         Returns whether that was written.
@@ -276,7 +273,7 @@ class Publisher:
         if not wanted or self._write(name, drop, text, voice):
             self._shares.leave(name)
 
-    def publish_move(self, name: str, before: Path, folder: Folder | None = None) -> None:
+    def publish_move(self, name: str, before: Path, folder: Folder | None) -> None:
         """Report in a model's earlier drop folder that it has another; `folder` was under watch until now."""
         with folder.publishing if folder else nullcontext():
             if folder:
@@ -305,6 +302,10 @@ class Publisher:
             self._unwritten[name] = why
             _LOG.warning("status_not_written", model=name, reason=why)
         return False
+
+
+def _view_of(folder: Folder) -> View:
+    return replace(folder.view, trouble=folder.trouble)
 
 
 def _next_check(name: str, now: float) -> float:
