@@ -36,7 +36,7 @@ from retraind.reconcile.folders import Folder, glances
 from retraind.store.copies.sidecar import JobFiles
 from retraind.system import reading
 from retraind.system.clock import Clock
-from retraind.system.files import held
+from retraind.system.files import PRIVATE, held, held_or_made
 from retraind.system.remote.helpers import HELPERS
 
 _PASSTHROUGH = Path(__file__).parents[1] / "tests" / "support" / "passthrough.py"
@@ -130,7 +130,7 @@ def _sealing(folder: Path, point: Path) -> Callable[[], object]:
     """Return the work of sealing a delivery of two files."""
     numbers = count()
 
-    def work() -> None:
+    def run() -> None:
         number = next(numbers)
         names = {Role.TRAIN: f"train_{number}.csv", Role.EVAL: f"eval_{number}.csv"}
         for name in names.values():
@@ -143,10 +143,10 @@ def _sealing(folder: Path, point: Path) -> Callable[[], object]:
             id=f"2026-01-01T000000Z_{number}_abcdef", model="churn", key=str(number), state=State.SEALING,
             created_at=_NOW, updated_at=_NOW, files=files,
         )  # fmt: skip
-        with held(point) as drop:
-            assert seal(job, drop, _COPIES)
+        with held(point) as drop, held_or_made(drop, WORK, PRIVATE) as work:
+            assert seal(job, drop, work, _COPIES)
 
-    return work
+    return run
 
 
 def _read(path: Path) -> None:

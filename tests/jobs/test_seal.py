@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from retraind.config.settings import ModelSettings
+from retraind.config.settings import WORK, ModelSettings
 from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.intake.listing import signature_of
 from retraind.jobs import seal as sealing
 from retraind.jobs.seal import give_back, remove_folder, untouched
 from retraind.store.copies.sidecar import NAME, JobFiles
 from retraind.system import moving
+from retraind.system.files import PRIVATE, held_or_made
 from support.killing import at_every_point
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,7 +81,8 @@ class Delivery:
 
 
 def seal(job, drop):
-    return sealing.seal(job, drop, COPIES)
+    with held_or_made(drop, WORK, PRIVATE) as work:
+        return sealing.seal(job, drop, work, COPIES)
 
 
 @contextmanager

@@ -206,15 +206,13 @@ class Shares:
             self.guard(work, folder / WORK, folder, drop)
             yield work
 
-    def guard(self, inside: Path, plain: Path, folder: Path, drop: Path, *, read_only: bool = False) -> None:
+    def guard(self, inside: Path, plain: Path, folder: Path, drop: Path) -> None:
         """Raise Exposed when a folder, pinned as `inside`, belongs to another user or others can write to it.
 
         A job's folder has the permissions that it needs once it is filed; in the folder for work nobody can
-        reach it. Where the mount makes permissions up, nothing is known, and a warning is logged. With
-        `read_only` nothing is written.
+        reach it. Where the mount makes permissions up, nothing is known, and a warning is logged.
         """
-        status = status_at(inside, follow=True)
-        self._refuse_exposed(status, plain, folder, drop, read_only=read_only)
+        self._refuse_exposed(status_at(inside, follow=True), plain, folder, drop, read_only=False)
 
     def _refuse_exposed(
         self, status: os.stat_result, plain: Path, folder: Path, drop: Path, *, read_only: bool

@@ -18,11 +18,9 @@ from retraind.domain.problems import Problem, problem
 from retraind.intake.listing import is_signed_by
 from retraind.store.copies.sidecar import NAME, JobFiles
 from retraind.system.files import (
-    PRIVATE,
     beside,
     exists,
     held,
-    held_or_made,
     is_folder,
     make_folder,
     move,
@@ -49,20 +47,13 @@ def _seen(job: Job) -> tuple[Seen, ...]:
     )
 
 
-def _unguarded(_work: Path) -> None:
-    """Take any folder for work."""
+def seal(job: Job, drop: Path, work: Path, copies: JobFiles) -> bool:
+    """Move the job's files from the drop folder into its own, in `work`; False when one changed meanwhile.
 
-
-def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] = _unguarded) -> bool:
-    """Move the job's files from the drop folder into its own; returns False when one changed meanwhile.
-
-    `guard` is shown the folder for work, pinned, and raises what keeps it from being used. A copy of the job
-    is in its folder before the first of them. On False some files may already have been moved; `give_back`
-    returns them.
+    A copy of the job is in its folder before the first of them. On False some files may already have been
+    moved; `give_back` returns them.
     """
-    with held_or_made(drop, WORK, PRIVATE) as work:
-        guard(work)
-        return take_in(drop, work, job.id, _seen(job), note=NAME, content=copies.content(job))
+    return take_in(drop, work, job.id, _seen(job), note=NAME, content=copies.content(job))
 
 
 def _entered(holding: ExitStack, folder: Path, name: str) -> Path | None:

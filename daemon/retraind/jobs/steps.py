@@ -102,9 +102,8 @@ class DataSteps:
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
         job, model = self._brought_over(job), self.places.model(job)
-        with self.shares.held(job.model, model.drop) as drop:
-            guard = partial(self.shares.guard, plain=model.work_folder, folder=model.drop, drop=drop)
-            taken = sealing.seal(job, drop, self.copies, guard)
+        with self.shares.held(job.model, model.drop) as drop, self.shares.work(model.drop, drop) as work:
+            taken = sealing.seal(job, drop, work, self.copies)
         if not taken:
             return self._give_back(job)
         if job.flaw is not None:
