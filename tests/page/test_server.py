@@ -310,7 +310,8 @@ def test_a_stream_tells_of_a_change_and_a_reconnect_of_what_was_missed(tmp_path,
 def test_a_stream_tells_how_far_a_step_is_and_only_its_begin_and_end_ask_for_the_page(
     tmp_path, journal, monkeypatch
 ):
-    monkeypatch.setattr(live.Live.__init__, "__defaults__", (6, 0.05))
+    monkeypatch.setattr(live, "MOST_STREAMS", 6)
+    monkeypatch.setattr(live, "_INTERVAL", 0.05)
     made = Seeder(journal)
     job = made.job("churn", "2026-11-30", NOW, State.SEALED)
     made.journal.close()
@@ -330,7 +331,6 @@ def test_a_stream_tells_how_far_a_step_is_and_only_its_begin_and_end_ask_for_the
 
 def test_streams_are_bounded_and_a_closed_one_makes_room(tmp_path, journal, monkeypatch):
     monkeypatch.setattr(live, "MOST_STREAMS", 2)
-    monkeypatch.setattr(live.Live.__init__, "__defaults__", (2, 0.05))
     with served(configured(tmp_path, page=TCP), Clock()) as page:
         open_ones = [Stream(page, f"/live?seen={seen_on(page)}") for _ in range(2)]
         refused = page.get("/live")
@@ -342,7 +342,8 @@ def test_streams_are_bounded_and_a_closed_one_makes_room(tmp_path, journal, monk
 def test_streams_that_begin_together_or_end_at_once_have_one_that_asks_for_all_and_leave_room(
     tmp_path, journal, monkeypatch
 ):
-    monkeypatch.setattr(live.Live.__init__, "__defaults__", (6, 0.05))
+    monkeypatch.setattr(live, "MOST_STREAMS", 6)
+    monkeypatch.setattr(live, "_INTERVAL", 0.05)
     plain, asking, most = Reader.seen, [], []
 
     def slow(self):

@@ -219,7 +219,7 @@ class World:
     # What can be seen from outside
 
     def folder(self, job: Job) -> Path:
-        return self.pipeline.places.folder(job)
+        return self.pipeline.places.place_of(job) / job.id
 
     def tell(self, job: Job, problem: Problem | None) -> str:
         """Word what a job has met as its operator reads it."""

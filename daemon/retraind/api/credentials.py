@@ -88,15 +88,15 @@ class Credentials:
         Raises Hold when there is none, Retry when it cannot be read at the moment, or what Get API Key
         raises.
         """
-        return self._issued(name, model) if origin_of(name, model).secret else self._configured(name, model)
+        return self._issued(name, model) if origin_of(name, model).secret else self.configured(name, model)
 
     def secret(self, name: str, model: ModelSettings) -> str | None:
         """Return the account's secret key, if the model is configured with one."""
-        return self._configured(name, model) if origin_of(name, model).secret else None
+        return self.configured(name, model) if origin_of(name, model).secret else None
 
     def configured(self, name: str, model: ModelSettings) -> str:
         """Return the API or secret key that the model is configured with. Raises Hold or Retry."""
-        return self._configured(name, model)
+        return configured_key(name, model, self._account)
 
     def forget(self, name: str) -> bool:
         """Drop a key that was fetched, since its origin may have changed; return False if there was none."""
@@ -158,9 +158,6 @@ class Credentials:
         except (OSError, ValueError, OverflowError):
             return None  # It cannot be read at the moment, or has a date that no calendar has.
 
-    def _configured(self, name: str, model: ModelSettings) -> str:
-        return configured_key(name, model, self._account)
-
     def _present(self, name: str) -> _Cached | None:
         with self._lock:
             return self._cached.get(name)
@@ -178,7 +175,7 @@ class Credentials:
             return self._fetch(name, model)
 
     def _fetch(self, name: str, model: ModelSettings) -> str:
-        secret = self._configured(name, model)
+        secret = self.configured(name, model)
         assert model.model_id is not None, "the configuration requires it beside a secret key"
         issued = self._service.issue_key(model.model_id, secret)
         with self._lock:

@@ -76,14 +76,6 @@ class Member:
     """Bytes before those of the file."""
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """A finished bundle."""
-
-    path: Path
-    bytes: int
-
-
 @dataclass(slots=True)
 class _Entry:
     name: bytes
@@ -237,8 +229,8 @@ class Archive:
         # What is still being compressed is not waited for: the next member keeps the cores busy.
         self._waiting.append((entry, None))
 
-    def finish(self) -> Bundle:
-        """Complete the zip: sync it and give it its name."""
+    def finish(self) -> int:
+        """Complete the zip: sync it and give it its name; returns its bytes."""
         while self._waiting:
             self._write_next()
         self._write(_directory(self._entries, self._offset))
@@ -248,7 +240,7 @@ class Archive:
             os.fsync(self._handle)
         _unfinished(self._target).replace(self._target)
         sync_folder(self._target.parent)
-        return Bundle(self._target, self._offset)
+        return self._offset
 
     def _write_next(self) -> None:
         """Write what waits longest: a piece, or the end of a member."""
@@ -317,12 +309,9 @@ def pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def build(
-    target: Path,
-    members: Sequence[Member],
-    compressor: Compressor,
-    keep_free: int = 0,
-) -> tuple[Bundle, tuple[str, ...]]:
-    """Write the zip `target`, replacing what is there; returns it with the SHA-256 of each member's file.
+    target: Path, members: Sequence[Member], compressor: Compressor, keep_free: int = 0
+) -> tuple[int, tuple[str, ...]]:
+    """Write the zip `target`, replacing what is there; returns its bytes, and the SHA-256 of each file.
 
     Raises OSError, SizeChanged when a file does not have the announced size, and what its reads raise.
     """

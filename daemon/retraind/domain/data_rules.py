@@ -4,7 +4,6 @@ The rules themselves are in `dataset/rules/`, what each is about in docs/data-ru
 """
 
 import difflib
-from collections.abc import Collection
 from typing import Literal
 
 Overrule = Literal["warn", "ignore", "error"]
@@ -44,6 +43,6 @@ FIXED = frozenset(
 """Those that nobody can overrule: the file cannot be read as a table, so there is nothing to send."""
 
 
-def likely(name: str, rules: Collection[str] = RULES) -> list[str]:
+def likely(name: str) -> list[str]:
     """Return the rule that is probably meant, else all of them."""
-    return difflib.get_close_matches(name, rules, n=1) or list(rules)
+    return difflib.get_close_matches(name, RULES, n=1) or list(RULES)

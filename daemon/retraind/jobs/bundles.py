@@ -12,7 +12,7 @@ from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
 from retraind.bundle.progress import Doing, Progress
 from retraind.bundle.spool import bundle_name, has_bundle
-from retraind.bundle.zip_writer import Bundle, Member, build, discard, entry_name
+from retraind.bundle.zip_writer import Member, build, discard, entry_name
 from retraind.config.current import Current
 from retraind.domain.job import Bundled, Job, Role, SealedFile
 from retraind.domain.problems import problem
@@ -91,16 +91,16 @@ class Bundles:
                     for file in job.data_files
                 ]
                 keep_free = self.current.settings.state.keep_free
-                bundle, digests = build(self.path(job), members, self.compressor(job), keep_free)
-                bundled = made(job, bundle)
+                size, digests = build(self.path(job), members, self.compressor(job), keep_free)
+                bundled = made(job, size)
         if digests != tuple(file.sha256 for file in job.data_files):
             raise sealing.Touched
         return bundled
 
 
-def made(job: Job, bundle: Bundle) -> Bundled:
-    """Return what a job knows of its zip once it is made."""
-    return Bundled(name=bundle_name(job.id), bytes=bundle.bytes)
+def made(job: Job, size: int) -> Bundled:
+    """Return what a job knows of its zip once it is made, with `size` bytes."""
+    return Bundled(name=bundle_name(job.id), bytes=size)
 
 
 def inside(file: SealedFile) -> str:

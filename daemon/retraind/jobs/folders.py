@@ -54,10 +54,6 @@ class Places:
             raise not_configured(job, self._settings())
         return model
 
-    def folder(self, job: Job) -> Path:
-        """Return where the job's files are now: in work, or filed."""
-        return self.place_of(job) / job.id
-
     def place_of(self, job: Job) -> Path:
         """Return the place in which the job's folder is; the one for work where there is none."""
         model = self.model(job)

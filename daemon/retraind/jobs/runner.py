@@ -96,7 +96,7 @@ class Runner:
         except Setback as setback:
             outcome = setback
         except OSError as error:
-            outcome = disk_trouble(error)
+            outcome = Retry(file_problem(error))
         except (Stopped, Conflict, SQLAlchemyError):
             raise
         except Exception as error:  # noqa: BLE001 - logged with its trace, and tried again
@@ -290,8 +290,3 @@ class Runner:
         """Note that trouble is over of which somebody was notified."""
         if job.wait.stuck:
             self.journal.events.note("job_moves", job, since=job.wait.since)
-
-
-def disk_trouble(error: OSError) -> Retry:
-    """Return the Retry for what a file system answers."""
-    return Retry(file_problem(error))

@@ -31,10 +31,8 @@ _UNREADABLE = "unreadable"
 class Live:
     """The streams of one process. Used on its event loop only."""
 
-    def __init__(self, reader: Reader, most: int = MOST_STREAMS, interval: float = _INTERVAL) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._most = most
-        self._interval = interval
         self._streams: set[asyncio.Event] = set()
         self._seen = ""
         """The last answer; empty until there is one."""
@@ -51,7 +49,7 @@ class Live:
 
     async def stream(self, request: Request, look: Look) -> Response:
         """Return a stream of changes after the one that the browser has seen."""
-        if len(self._streams) >= self._most or self._closed:
+        if len(self._streams) >= MOST_STREAMS or self._closed:
             text = look.voice.words("page_busy", {}).what
             return PlainTextResponse(f"{text}\n", 503, {"retry-after": "60"})
         if request.method == "HEAD":
@@ -93,7 +91,7 @@ class Live:
                 self._seen, self._percents = seen, percents
                 for changed in self._streams:
                     changed.set()
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(_INTERVAL)
 
     async def _ask(self) -> tuple[str, Mapping[str, int]]:
         with suppress(JournalError, DatabaseError):

@@ -58,9 +58,9 @@ SWEEP_PATIENCE = timedelta(seconds=60)
 class Sources(NamedTuple):
     """What other parts of the daemon know, to be asked for at any time, from any thread."""
 
-    journal_trouble: Callable[[], Problem | None] = lambda: None
-    keys_end: Callable[[], Mapping[str, datetime]] = dict
-    counts: Callable[[], Counts] = Counts
+    journal_trouble: Callable[[], Problem | None]
+    keys_end: Callable[[], Mapping[str, datetime]]
+    counts: Callable[[], Counts]
 
 
 class DaemonView:
@@ -74,9 +74,9 @@ class DaemonView:
         sweeps: Sweeps,
         clock: Clock,
         *,
-        sources: Sources | None = None,
+        sources: Sources,
     ) -> None:
-        self._sources = sources or Sources()
+        self._sources = sources
         self._journal = settings().state.journal_file
         self._config = config
         self._settings = settings

@@ -71,8 +71,6 @@ class Backup:
     path: Path
     made_at: datetime
     host: str
-    version: str
-    """Of the retraind that made it."""
     jobs: int
     size: int
     """Bytes."""
@@ -221,8 +219,8 @@ def _read(backup: sqlite3.Connection, path: Path, size: int, watcher: Watcher) -
     if schema > SCHEMA:
         raise JournalError(problem("journal_too_new", path=path, schema=schema))
     (jobs,) = backup.execute("SELECT count(*) FROM jobs").fetchone()
-    made_at, host, version, key = backup.execute(f"SELECT * FROM {_TABLE}").fetchone()  # noqa: S608
-    return Backup(path, datetime.fromtimestamp(made_at, UTC), host, version, jobs, size, key)
+    made_at, host, key = backup.execute(f"SELECT made_at, host, key FROM {_TABLE}").fetchone()  # noqa: S608
+    return Backup(path, datetime.fromtimestamp(made_at, UTC), host, jobs, size, key)
 
 
 def check(journal: Path, watcher: Watcher = unwatched) -> int:

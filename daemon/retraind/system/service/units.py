@@ -35,12 +35,12 @@ class Unit(NamedTuple):
         return dict(self.credentials).get(credential)
 
 
-def read_unit(name: str = UNIT, places: Sequence[Path] = _PLACES) -> Unit:
+def read_unit(places: Sequence[Path] = _PLACES) -> Unit:
     """Read the unit with its drop-ins. What cannot be read counts as absent: systemd decides, not this."""
     user: str | None = None
     sources: dict[str, Path] = {}
     encrypted: set[str] = set()
-    files = _files(name, places)
+    files = _files(places)
     for file in files:
         for directive, value in _directives(file):
             if directive == "User":
@@ -59,17 +59,17 @@ def read_unit(name: str = UNIT, places: Sequence[Path] = _PLACES) -> Unit:
     return Unit(bool(files), user, tuple(sources.items()), frozenset(encrypted))
 
 
-def _files(name: str, places: Sequence[Path]) -> list[Path]:
+def _files(places: Sequence[Path]) -> list[Path]:
     """Return the unit's file and then its drop-ins by name; of two with one name, the first place's."""
     dropins: dict[str, Path] = {}
     for place in places:
         try:
-            found = [*(place / f"{name}.d").glob("*.conf")]
+            found = [*(place / f"{UNIT}.d").glob("*.conf")]
         except OSError:
             continue
         for path in found:
             dropins.setdefault(path.name, path)
-    unit = next((place / name for place in places if _text(place / name) is not None), None)
+    unit = next((place / UNIT for place in places if _text(place / UNIT) is not None), None)
     return [*([unit] if unit else []), *(dropins[each] for each in sorted(dropins))]
 
 
