@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import threading
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -18,6 +19,7 @@ from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.prover import Form, Prover, Values
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
+from retraind.dataset.reader.strays.names import Names
 from retraind.dataset.reader.stream import Reading
 from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
 from support.tables import read_table
@@ -351,6 +353,68 @@ def test_the_last_line_of_swallowed_rows_is_that_of_their_own_record():
     for engine in (*ENGINES, Engine.NONE):
         found = reading(text.encode(), Limits(sample=5, engine=engine)).oddities.swallowed
         assert [(each.first, each.last) for each in found.first] == [(11, 32)]
+
+
+@pytest.fixture
+def read_exactly(monkeypatch):
+    """How many bytes the exact reader has read."""
+    sizes = []
+    read = Scanner.read
+
+    def counted(self, *args):
+        before = self.waiting
+        batch = read(self, *args)
+        sizes.append(before - self.waiting)
+        return batch
+
+    monkeypatch.setattr(Scanner, "read", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("identity,customer,class", ["{n},customer {n},a", "{n}.5,x,b", "{n},y,a", "{n},customers,b"]),
+        ('"identity",customer,"class"', ["{n},yes,1", "{n},z,1"]),
+    ],
+)
+def test_copies_of_the_header_are_proved_once_there_are_examples(header, rows, ending, engine, read_exactly):
+    lines = [header, *([each.format(n=n) for n in range(9) for each in rows] + [header, header]) * 300]
+    lines[200:200] = [header.upper(), header.replace("customer", " customer "), ",,"]
+    text = ending.join(lines) + ending
+    for piece in (999, 1 << 18):
+        limits = Limits(piece, sample=100, first=10, engine=engine)
+        exact = reading(text.encode(), replace(limits, engine=Engine.NONE), target="class")
+        read_exactly.clear()
+        assert reading(text.encode(), limits, target="class") == exact
+        assert exact.oddities.headers.count == lines.count(header) + 1
+        assert sum(read_exactly) < len(text) / 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_with_marks_are_proved(engine, read_exactly):
+    """What matters is a mark that a row begins with."""
+    rows = ["1,\ufeffx", '2,"\ufeff"', "3,z"] * 4000
+    lines = ["a,b", "\ufeff4,5", *rows, '6,"y\n\ufeff"', '"\ufeff7",8', *rows, "\r\ufeff9,1", ""]
+    text = "\n".join(lines)
+    limits = Limits(sample=10, first=5, engine=engine)
+    exact = reading(text.encode(), replace(limits, engine=Engine.NONE))
+    read_exactly.clear()
+    assert reading(text.encode(), limits) == exact
+    assert exact.oddities.marked_rows.count == 3
+    assert sum(read_exactly) < len(text.encode()) / 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_text_that_begins_with_a_name_is_no_name(engine):
+    others = Names(["Item", "item no", "x" * 99, ""]).others(b",")
+    pattern = automaton.compiled(others, engine)
+    for text in ["item 5", "ITEM  X ", "item n", "item no 1", "items", "item\x00", "x", "y" * 99]:
+        assert automaton.matched(pattern, text.encode(), 0) == len(text)
+    for text in ["item", "ITEM ", "item  ", "Item No", "item no  ", " item 5", "", " ", "x" * 99, "-- 1"]:
+        assert automaton.matched(pattern, text.encode(), 0) < max(1, len(text))
 
 
 @pytest.mark.parametrize(("ending", "of_14"), [("\n", 13), ("\r\n", 11)])

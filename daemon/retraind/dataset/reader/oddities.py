@@ -25,7 +25,7 @@ from retraind.dataset.reader.strays.names import (
     is_rule,
     is_rule_inside,
 )
-from retraind.dataset.reader.strays.searching import Blanks, Copies, Rules
+from retraind.dataset.reader.strays.searching import Blanks, Copies, Rules, marked_row
 from retraind.dataset.reader.strays.swallowed import Swallowed, SwallowedRows
 
 HEAD = 64 << 10
@@ -154,7 +154,8 @@ class Oddities:
         if len(cells) >= _TABLE:
             self.names = Names(cells)
             self._blanks = Blanks(len(cells), self._delimiter, ending, self._engine)
-            self._copies = Copies(self.names, self._delimiter, ending, self._engine)
+            line = self._head.partition(LF)[0].partition(CR)[0]
+            self._copies = Copies(self.names, line, self._delimiter, ending, self._engine)
             self._rules = Rules(len(cells), self._delimiter, ending, self._engine)
             self._swallowed = Swallowed(self._delimiter, len(cells))
 
@@ -176,14 +177,21 @@ class Oddities:
         """Rows that are errors, so far, apart from ragged ones."""
         return self.headers.count + self._marked_rows.count + self._rule_rows.count
 
-    def blank_row(self) -> bytes | None:
-        """Return an expression for blank rows, for the prover; None as long as each of them is looked at."""
-        return None if self._blanks is None or not self._blank.full else self._blanks.text
+    @property
+    def known(self) -> tuple[bytes | None, bytes | None]:
+        """For the prover: an expression for blank rows, and the header's line; None if each is looked at."""
+        blanks, copies = self._blanks, self._copies
+        return (
+            None if blanks is None or not self._blank.full else blanks.text,
+            None if copies is None or not self.headers.full else copies.line,
+        )
 
-    def count_blank(self, data: bytes, begin: int, end: int) -> None:
-        """Count the blank rows between two places, where each row is a line and ends as the header does."""
-        if self._blanks is not None:
-            self._blank.count += self._blanks.count(data, begin, end)
+    def count_proved(self, rows: bytes, *, blank: bool, copies: bool) -> None:
+        """Count blank rows, and copies of the header's line, where each row is a line and ends as it does."""
+        if blank and self._blanks is not None:
+            self._blank.count += self._blanks.count(rows)
+        if copies and self._copies is not None:
+            self.headers.count += self._copies.count(rows)
 
     def find(
         self,
@@ -202,9 +210,7 @@ class Oddities:
         blanks, copies, rules = self._blanks, self._copies, self._rules
         if blanks is None or copies is None or rules is None:
             return -1
-        first = len(data)
-        if self._marks and (found := data.find(MARK, at)) >= 0:
-            first = max(data.rfind(b"\n", at, found), data.rfind(b"\r", at, found), at - 1) + 1
+        first = marked_row(data, at, self._engine) if self._marks else len(data)
         if not only_marks:
             copies.note_first_rows(self._head.partition(b"\n")[2])
             first = min(first, copies.find(data, at, mixed=self.mixed))

@@ -78,13 +78,12 @@ class _Grammar:
         self._values, self._quoted = values
         self._most = b"+" if possessive else b""  # else the module would try shorter values before it fails
 
-    def simple(self, other: bytes | None = None) -> bytes:
+    def simple(self, others: Sequence[bytes] = ()) -> bytes:
         """No line break in quotes. Other quotes may be part of a value, as the csv module reads it.
 
-        `other` is another record.
+        `others` are other records.
         """
-        record = self._record(self._simple_field())
-        return self._repeated(record if other is None else b"%b|%b" % (other, record))
+        return self._repeated(b"|".join((*others, self._record(self._simple_field()))))
 
     def plain(self) -> bytes | None:
         """As the simple one, with plain bytes alone; None if known values may have others."""
@@ -164,10 +163,18 @@ class _Grammar:
 class Prover:
     """Proves records of one form whose values, in some columns, are known."""
 
-    def __init__(self, form: Form, values: Values, engine: Engine, blank: bytes | None = None) -> None:
-        """`blank` is for records that are proved as well, whatever their values should be."""
+    def __init__(
+        self,
+        form: Form,
+        values: Values,
+        engine: Engine,
+        blank: bytes | None = None,
+        copy: bytes | None = None,
+    ) -> None:
+        """`blank` and `copy` are for records that are proved as well, whatever their values should be."""
         self.form = form
         self.blank = blank
+        self.copy = copy
         self._engine = engine
         self._values = values
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
@@ -180,14 +187,14 @@ class Prover:
     @cached_property
     def _plain(self) -> Automaton | None:
         # Python's own module is so slow that a second expression costs more than it saves.
-        if self._engine is not Engine.RE2 or not self._ends_in_lf or self.blank is not None:
+        if self._engine is not Engine.RE2 or not self._ends_in_lf or self.others:
             return None
         plain = self._grammar.plain()
         return None if plain is None else compiled(plain, self._engine)
 
     @cached_property
     def _simple(self) -> Automaton | None:
-        return compiled(self._grammar.simple(self.blank), self._engine) if self._proves else None
+        return compiled(self._grammar.simple(self.others), self._engine) if self._proves else None
 
     @cached_property
     def _with_breaks(self) -> tuple[Automaton | None, ...]:
@@ -197,9 +204,14 @@ class Prover:
         grammars = [self._grammar.with_breaks(few=few) for few in (True, False)]
         return tuple(compiled(each, self._engine) for each in grammars)
 
-    def is_for(self, form: Form, values: Values, blank: bytes | None) -> bool:
+    @property
+    def others(self) -> list[bytes]:
+        """The expressions for records that are none of data, but are proved."""
+        return [each for each in (self.blank, self.copy) if each is not None]
+
+    def is_for(self, form: Form, values: Values, blank: bytes | None, copy: bytes | None) -> bool:
         """Return whether it proves just such records."""
-        return (form, values, blank) == (self.form, self._values, self.blank)
+        return (form, values, blank, copy) == (self.form, self._values, self.blank, self.copy)
 
     def prove(self, data: bytes, at: int) -> Proved:
         """Return what is proved of `data` from `at`, where a record begins."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from retraind.dataset.reader.automaton import Engine
+from retraind.dataset.reader.automaton import Engine, literal
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan
 from retraind.dataset.reader.oddities import Oddities
@@ -64,6 +64,7 @@ class Provers:
         self._is_series = is_series  # then a row without a time or a target matters
         self._prover: Prover | None = None  # once there is one, another thread uses it as well
         self._version = 0  # of the columns' grammar
+        self._copied: bytes | None = None  # the header's line, once there are enough examples of copies
         self._texts: re.Pattern[bytes] | None = None  # what a witness that is text has
         self._tried = 0  # columns of text
         self._names = 0  # values of the witness that are names
@@ -73,25 +74,40 @@ class Provers:
         """Return the prover for this state of things."""
         if len(endings) != 1:
             endings = _ANY_ENDING
-        # Once there are enough examples of blank rows, they are proved and counted.
-        blank = self._oddities.blank_row() if len(endings) == 1 and not self._is_series else None
+        # Once there are enough examples, blank rows and copies of the header are proved and counted.
+        blank, copied = self._oddities.known
+        if len(endings) > 1 or self._is_series:
+            blank = None
         if (
             self._prover is None
             or self._version != columns.version
             or self._prover.form.endings != endings
             or self._prover.blank != blank
+            or self._copied != copied
         ):
-            self._version = columns.version
+            self._version, self._copied = columns.version, copied
             grammar = dict(columns.grammar())
             self.witness, usual = self._witness(header, columns)
+            is_late = len(endings) == 1 and not columns.are_sampled
+            copy = self._copy(header, grammar) if is_late else None
             if self.witness is not None:
                 grammar[self.witness] = usual
             self.wanted = tuple(sorted(grammar))
             form = Form(self._delimiter, header.width, endings)
             values = Values(grammar, columns.quoted())
-            if self._prover is None or not self._prover.is_for(form, values, blank):
-                self._prover = Prover(form, values, self._engine, blank)
+            if self._prover is None or not self._prover.is_for(form, values, blank, copy):
+                self._prover = Prover(form, values, self._engine, blank, copy)
         return self._prover
+
+    def _copy(self, header: Header, grammar: Mapping[int, bytes]) -> bytes | None:
+        """Return an expression for the header's line, if copies of it teach nothing any more.
+
+        Without a witness they are searched for, in whatever form.
+        """
+        if self._copied is None or self.witness is None:
+            return None
+        known = all(re.fullmatch(each, header.cells[at]) for at, each in grammar.items())
+        return literal(self._copied) if known else None
 
     def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:
         """Return a column that tells rows of data from others, and an expression for its values."""

@@ -268,8 +268,12 @@ class RowReader:
             return
         proved = self._proved(self._current_prover)
         if proved.rows:
-            if self._current_prover.blank is not None:
-                self.oddities.count_blank(scanner.data, scanner.at, scanner.at + proved.lines)
+            prover = self._current_prover
+            if prover.others:
+                rows = scanner.data[scanner.at : scanner.at + proved.lines]
+                self.oddities.count_proved(
+                    rows, blank=prover.blank is not None, copies=prover.copy is not None
+                )
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
             self.ragged.last_is_empty = False

@@ -304,6 +304,11 @@ class ColumnScan:
         if self._series is not None:
             self._add_series(lines, {at: cells[at::width] for at in self._series.columns})
 
+    @property
+    def are_sampled(self) -> bool:
+        """Whether the next row may belong to the sample."""
+        return self._early
+
     def end_sample(self) -> None:
         """Note that no more of the sample is to come."""
         if self._early:

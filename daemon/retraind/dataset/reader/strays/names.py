@@ -153,13 +153,13 @@ class Names:
     def others(self, delimiter: bytes) -> bytes | None:
         """An expression for texts that are no name, in any case, and are not blank; None if it is long.
 
-        It is one for the prover. Texts with some blanks at the start or behind a name do not match either,
-        nor do those that begin like a line of hyphens.
+        It is one for the prover. Texts with some blanks at the start do not match either, nor do names with
+        blanks behind them, and those that begin like a line of hyphens.
         """
         if sum(map(len, self.cells)) > _MOST_NAMES:
             return None
         trie: _Trie = _Trie()
-        for name in self._known - {""}:
+        for name in sorted(self._known - {""}):  # a name before those that begin with it
             text = name.encode("latin-1")
             (trie.add if len(text) <= _TOLD_APART else trie.exclude)(text[:_TOLD_APART])
         for beginning in (*BLANK_BYTES[2:], *RULE_BYTES):
@@ -201,7 +201,10 @@ class _Trie:
                 {*structure, *(b" \t" if ended else b""), *(each for some in cases.values() for each in some)}
             )
         )
-        ways = [b"[^%b][^%b]*" % (barred, b"".join(b"\\x%02x" % byte for byte in structure))]
+        inner = b"".join(b"\\x%02x" % byte for byte in structure)
+        ways = [b"[^%b][^%b]*" % (barred, inner)]
+        if self.ends and ord(" ") not in self.after:
+            ways.append(b" +[^ \t%b][^%b]*" % (inner, inner))
         for byte, node in self.after.items():
             if node.excluded or byte in structure:
                 continue

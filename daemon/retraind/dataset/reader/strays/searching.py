@@ -1,8 +1,9 @@
 """Finds rows that are no data among many, without reading each of them: names.py says which these are."""
 
+import csv
 import re
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Protocol
 
 from retraind.dataset.reader.automaton import Engine, Searcher, searcher
@@ -16,6 +17,8 @@ from retraind.dataset.reader.strays.names import (
     RULE,
     RULE_BYTES,
     Names,
+    is_blank,
+    is_rule_inside,
 )
 
 _KINDS_OF_BLANK = 8  # that are counted at once: most files have one
@@ -77,6 +80,21 @@ class _Rows:
         return len(data) if found is None else found.start() + 1
 
 
+@cache
+def _marked_line(engine: Engine) -> Searcher:
+    return searcher(b'[\r\n]"?' + MARK, engine)
+
+
+def marked_row(data: bytes, at: int, engine: Engine) -> int:
+    """Return where a row begins with a mark; the number of bytes if nowhere."""
+    if data.find(MARK, at) < 0:
+        return len(data)
+    if data.startswith((MARK, QUOTE + MARK), at):
+        return at
+    found = _marked_line(engine).search(data, at)
+    return len(data) if found is None else found.start() + 1
+
+
 class Blanks:
     """Rows of nothing but delimiters and blanks."""
 
@@ -113,11 +131,13 @@ class Blanks:
         one = b'(?:(?:"%b")?%b)' % (inside, outside)
         return one + b"(?:%b%b){%d}" % (re.escape(self._delimiter), one, self._width - 1)
 
-    def count(self, data: bytes, begin: int, end: int) -> int:
-        """Count such rows between two places; a row begins at the first one, and each is a line."""
+    def count(self, rows: bytes) -> int:
+        """Count such rows among complete ones, each of which is a line."""
         before = self._before
+        if self._are_plain(rows):
+            return rows.split(before).count(self._of_delimiters[1:-1] + self._ending[:-1])
         # Each line break ends one row and begins another, so that rows do not overlap.
-        rows = before + data[begin:end].replace(before, before + before)
+        rows = before + rows.replace(before, before + before)
         count = 0
         for _ in range(_KINDS_OF_BLANK):
             found = self._between.search(rows)
@@ -181,17 +201,26 @@ class Rules:
 class Copies:
     """The header once more, and rows that look like it."""
 
-    def __init__(self, names: Names, delimiter: bytes, ending: bytes, engine: Engine) -> None:
-        """`ending` is the line break behind the header."""
+    def __init__(self, names: Names, line: bytes, delimiter: bytes, ending: bytes, engine: Engine) -> None:
+        """`line` is the first one of the file, and `ending` the line break behind the header."""
         self._names = names
         self._engine = engine
         self._delimiter = delimiter
         self._before = ending[-1:]
+        self._line = line + ending[:-1]
+        row = next(csv.reader([line.decode("latin-1")], delimiter=delimiter.decode("latin-1")), [])
+        is_other = tuple(row) != names.cells or is_blank(row) or is_rule_inside(row)
+        self.line = None if is_other else line
+        """The first line, if it is just the header and a copy of it is nothing else."""
         # Quotes inside a name are doubled where it is in quotes.
         parts = (part for name in names.plain for part in name.split('"'))
         self._longest = max(parts, key=len).encode("latin-1")
         self._rare: tuple[bytes, ...] | None = None
         self.find = _Next(self._find).find
+
+    def count(self, rows: bytes) -> int:
+        """Count copies of the header's line among complete rows, each of which is a line."""
+        return rows.split(self._before).count(self._line)
 
     def note_first_rows(self, rows: bytes) -> None:
         """Read some rows, if that was not done: a byte of the names that they lack is found very fast."""
