@@ -12,7 +12,7 @@ import jinja2
 import pytest
 
 import retraind
-from retraind.report.wording.catalogue import LANGUAGES, catalogue
+from retraind.report.wording.catalogue import COMMANDS_ONLY, LANGUAGES, catalogue
 from support.source import dotted
 
 SOURCE = Path(retraind.__file__).parent
@@ -96,6 +96,13 @@ def test_each_code_has_its_wording_with_just_its_facts():
         if missing or extra:
             wrong.append(f"{use.where}: {use.code} lacks {sorted(missing)}, has besides {sorted(extra)}")
     assert wrong == []
+
+
+def test_what_happens_to_data_has_no_wording_for_commands_only_which_other_languages_lack():
+    packages = ("jobs", "api", "dataset", "intake", "bundle", "config")
+    english = catalogue("en")
+    named = {use.code for use in uses() if use.where.startswith(packages)}
+    assert {code for code in named if english[code].module in COMMANDS_ONLY} == set()
 
 
 INSIDE = {

@@ -1,8 +1,9 @@
 """What keeps a job from continuing, and how it ends."""
 
+import shlex
 from datetime import datetime, timedelta
 
-from retraind.report.wording.ja._parts import command, moment, named, operator_runs, run, span
+from retraind.report.wording.ja._parts import command, moment, named, operator_runs, run, shell, span
 from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.words import Name, Place, Said, Words
 
@@ -252,6 +253,61 @@ def gate_unusable(command: Name, why: Said) -> Words:
     """`why` is what is wrong with the gate's file."""
     return Words(
         f"判定プログラム{named(command)}を実行できなかったため、{_NOT_SWITCHED}。{why.what}", why.remedy
+    )
+
+
+def gate_program_missing(program: Name) -> Words:
+    return Words(
+        f"{named(program)}は、このユーザーが実行できるプログラムではありません。",
+        "パスを修正するか、retraindの実行ユーザーに実行を許可してください。",
+    )
+
+
+def gate_not_executable(path: Place) -> Words:
+    return Words(
+        f"このユーザーに、{path}を実行する権限がありません。",
+        "ファイルシステムが「noexec」でマウントされていないかをご確認のうえ、"
+        f"{shell(f'chmod +x {shlex.quote(path)}')}",
+        operator_only=True,
+    )
+
+
+def gate_script_missing(path: Place) -> Words:
+    return Words(f"{path}がありません。", "パスを修正してください。", operator_only=True)
+
+
+def gate_with_carriage_returns(path: Place) -> Words:
+    return Words(
+        f"{path}の改行がWindowsの形式（CR LF）であるため、1行目に指定されたインタープリターが見つかりません。",
+        shell(f"sed -i 's/\\r$//' {shlex.quote(path)}"),
+        operator_only=True,
+    )
+
+
+def gate_begins_with_mark(path: Place) -> Words:
+    return Words(
+        f"{path}の先頭にBOMがあるため、「#!」で始まる1行目が認識されません。",
+        "UTF-8（BOMなし）で保存してください。",
+        operator_only=True,
+    )
+
+
+def gate_without_interpreter(path: Place) -> Words:
+    return Words(
+        f"{path}の1行目が「#!」とプログラムのパスで始まっていないため、スクリプトを実行するインタープリターが"
+        "分かりません。",
+        "1行目に「#!/bin/sh」のように書くか、設定のgateで、スクリプトの前にインタープリターを指定してください。",
+        operator_only=True,
+    )
+
+
+def gate_interpreter_missing(path: Place, interpreter: Place) -> Words:
+    """`interpreter` is as the first line of the script names it: a path, or a name for env."""
+    return Words(
+        f"{path}の1行目に指定されたインタープリター（{interpreter}）は、このユーザーが実行できるプログラムでは"
+        "ありません。",
+        "インタープリターをインストールするか、1行目を修正してください。",
+        operator_only=True,
     )
 
 

@@ -106,59 +106,6 @@ def closed_days_unreadable(path: Place, why: Said) -> Words:
 # The gate
 
 
-def gate_program_missing(program: Name) -> Words:
-    return Words(
-        f"{program} is not a program that this user can run.",
-        "Correct its path, or make it executable for the service's user.",
-    )
-
-
-def gate_not_executable(path: Place) -> Words:
-    return Words(
-        f"{path} is not executable for this user.",
-        f"Run: chmod +x {shlex.quote(path)}, and check that its file system is not mounted noexec.",
-        operator_only=True,
-    )
-
-
-def gate_script_missing(path: Place) -> Words:
-    return Words(f"{path} does not exist.", "Correct its path.", operator_only=True)
-
-
-def gate_with_carriage_returns(path: Place) -> Words:
-    return Words(
-        f"The lines of {path} end as on Windows (CR LF), so that no interpreter is found for it.",
-        f"Run: sed -i 's/\\r$//' {shlex.quote(path)}",
-        operator_only=True,
-    )
-
-
-def gate_begins_with_mark(path: Place) -> Words:
-    return Words(
-        f"{path} begins with a byte order mark (BOM), so the system does not see its #! line.",
-        "Save it as UTF-8 without BOM.",
-        operator_only=True,
-    )
-
-
-def gate_without_interpreter(path: Place) -> Words:
-    return Words(
-        f"{path} is a script without an interpreter: its first line does not begin with #! and a program.",
-        "Begin it with a line such as #!/bin/sh, or name the interpreter in gate, before the script.",
-        operator_only=True,
-    )
-
-
-def gate_interpreter_missing(path: Place, interpreter: Place) -> Words:
-    """`interpreter` is as the first line of the script names it: a path, or a name for env."""
-    return Words(
-        f"The interpreter that the first line of {path} names, {interpreter}, is not a program that this "
-        "user can run.",
-        "Install it, or correct that line.",
-        operator_only=True,
-    )
-
-
 def gate_program_found(path: Place) -> str:
     return f"{path} can be run."
 
