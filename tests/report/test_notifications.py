@@ -743,7 +743,7 @@ def test_a_digest_says_once_and_at_its_time_what_has_happened_also_over_restarts
         assert len(heard(peer)) == 1
     place.clock.pass_time(timedelta(days=7))
     notifier.deliver()
-    assert heard(peer)[1]["what"].startswith(f"Since {for_people(monday)}: Nothing happened at 1 model.")
+    assert heard(peer)[1]["what"].startswith(f"Since {for_people(monday)}: Nothing happened for 1 model.")
 
 
 def test_a_digest_that_was_missed_is_sent_late_and_once(place):

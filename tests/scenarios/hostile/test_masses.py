@@ -193,7 +193,7 @@ def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_
     assert len(daemon.journal.jobs.newest("attacked")) == 3
     assert len(daemon.journal.jobs.newest("other")) == 1
     status = (tmp_path / "attacked" / STATUS).read_text("utf-8-sig").replace("\n", " ")
-    assert "were taken in within the hour" in status
+    assert "were taken in within the last hour" in status
     daemon.folders.get("attacked").taken_in[0] -= 3601
     sweep(daemon)
     assert len(daemon.journal.jobs.newest("attacked")) == 4

@@ -363,13 +363,15 @@ def page_in_place_of_store(host: Host, status: int, source: Name | None) -> Word
     """`source` is api.proxy, or the environment variable that names a proxy on the way."""
     who = f"the proxy named by {_source(source)}" if source else "a proxy or a firewall on the way"
     large = (
-        ", which does not let that many bytes pass" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else ""
+        ", which does not let that many bytes through"
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        else ""
     )
     name = "" if source else " If it is a proxy that requests are meant to use, name it in api.proxy."
     return Words(
         f"A web page with {http_status(status)} was returned in place of a response from the object store "
         f"({host}): it comes from {who}{large}.",
-        f"Ask whoever runs it to let uploads to that host, and results from it, pass.{name}",
+        f"Ask whoever runs it to let uploads to that host, and results from it, through.{name}",
         operator_only=True,
     )
 

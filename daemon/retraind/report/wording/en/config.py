@@ -229,7 +229,7 @@ def duration_zero() -> Words:
 def digest_unreadable() -> Words:
     return Words(
         "This does not say when a digest is due.",
-        'Write "daily 08:00" or "weekly mon 08:00", perhaps with a time zone behind it, or "never".',
+        'Write "daily 08:00" or "weekly mon 08:00", optionally followed by a time zone, or "never".',
     )
 
 

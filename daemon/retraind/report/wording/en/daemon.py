@@ -5,8 +5,6 @@ from datetime import timedelta
 from retraind.report.wording.en._parts import command, count, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
-# The daemon
-
 # Limits on what is taken in
 
 
@@ -19,11 +17,13 @@ def place_not_local(point: Place, kind: Name) -> Words:
 
 
 def backlog_full(most: int) -> str:
-    return f"{most:,} deliveries are taken in and not finished. Further ones are taken in as these finish."
+    return (
+        f"{most:,} deliveries have been taken in and are not finished. Further ones follow as these finish."
+    )
 
 
 def hour_full(most: int) -> str:
-    return f"{most:,} deliveries were taken in within the hour. Further ones are taken in later."
+    return f"{most:,} deliveries were taken in within the last hour. Further ones are taken in later."
 
 
 # Deliveries that nobody works on
@@ -259,8 +259,8 @@ def journal_too_new(
 
 def journal_not_backed_up(path: Place, folder: Place, why: Said) -> Words:
     return Words(
-        f"The journal {path} is of an earlier retraind. It must be upgraded, and the backup that is made "
-        f"before, in {folder}, cannot be made: {why.what}",
+        f"The journal {path} was written by an earlier retraind and must be upgraded. The backup that comes "
+        f"first cannot be made in {folder}: {why.what}",
         why.remedy,
     )
 

@@ -248,8 +248,8 @@ def pieces_of_one_file(
     """`files` are the first of them; `glob` is what matches all of them in a shell."""
     command = f": awk 'FNR > 1 || NR == 1' {glob} > .joined.tmp && mv .joined.tmp {joined}" if glob else ""
     return Words(
-        f"{listing(files, count)} look like {count:,} pieces of one {_ROLES[role]} file. A delivery has a "
-        "single one, and a model trained with a piece would know only a part of the data.",
+        f"{listing(files, count)} look like {count:,} pieces of one {_ROLES[role]} file. A delivery has "
+        "only one, and a model trained with a piece would know only a part of the data.",
         f"Join them into {joined} and remove the pieces{command} (if each begins with the column names). "
         "Or have the export write a single file (Spark: coalesce(1); Snowflake: SINGLE = TRUE; Redshift: "
         "PARALLEL OFF; BigQuery: compose or join the objects).",
@@ -375,7 +375,7 @@ def delivery_incomplete(waited: timedelta, reasons: tuple[Said, ...], paired: bo
 
 def pattern_not_a_name() -> Words:
     return Words(
-        "A pattern is a file name, or one folder and a file name.", 'Write it such as "train/{key}".'
+        "A pattern is a file name, or one folder and a file name.", 'Write, for example, "train/{key}".'
     )
 
 
@@ -420,9 +420,9 @@ def folder_not_watched(path: Place, reason: Name, limit: bool) -> Words:
     """`limit`: the kernel's limit of watches is reached."""
     more = " To have them found faster, raise fs.inotify.max_user_watches." if limit else ""
     return Words(
-        f"inotify cannot watch {path} ({reason}).", f"Nothing has to be done: sweeps find new files.{more}"
+        f"inotify cannot watch {path} ({reason}).", f"No action is needed: sweeps find new files.{more}"
     )
 
 
 def inotify_unavailable(reason: Name) -> Words:
-    return Words(f"inotify is not available ({reason}).", "Nothing has to be done: sweeps find new files.")
+    return Words(f"inotify is not available ({reason}).", "No action is needed: sweeps find new files.")

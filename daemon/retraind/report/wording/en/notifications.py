@@ -135,7 +135,7 @@ def notice_digest(
     """`lines` are of the first models, `more` are further ones, `quiet` those without anything."""
     told = [*map(str, lines)]
     told += [f"And {count(more, 'more model')}."] if more else []
-    told += [f"Nothing happened at {count(quiet, 'other model' if lines else 'model')}."] if quiet else []
+    told += [f"Nothing happened for {count(quiet, 'other model' if lines else 'model')}."] if quiet else []
     return Notice(
         f"Digest: {trained:,} trained, {failed:,} failed",
         f"Since {moment(since)}: {' '.join(told)} See: {command('jobs')}",
@@ -182,18 +182,18 @@ def notice_summary(number: int, titles: tuple[Name, ...]) -> Notice:
 
 
 def notice_test() -> Notice:
-    return Notice("A test", "This is a test of retraind's notifications. Nothing has to be done.")
+    return Notice("A test", "This is a test of retraind's notifications. No action is needed.")
 
 
 # Why a message has not arrived
 
 
 def message_refused(status: int) -> Words:
-    return Words(f"The recipient refuses the message (HTTP {status}).")
+    return Words(f"The recipient refused the message (HTTP {status}).")
 
 
 def recipient_fails(status: int) -> Words:
-    return Words(f"The recipient answers HTTP {status}.")
+    return Words(f"The recipient returned HTTP {status}.")
 
 
 def recipient_silent(limit: timedelta) -> Words:

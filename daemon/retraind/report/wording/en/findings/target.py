@@ -77,9 +77,8 @@ def evaluation_without_answers(column: str, rows: int, value: str | None = None)
 def too_few_answers(column: str, filled: int, rows: int, minimum: int, paired: bool) -> Words:
     return Words(
         f"Only {filled:,} of the {count(rows, 'row')} {'has' if filled == 1 else 'have'} a value in the "
-        "target "
-        f"column {quoted(column)}. The service ignores the others, and requires at least {minimum:,} for "
-        "training.",
+        f"target column {quoted(column)}. The service ignores the others, and requires at least "
+        f"{minimum:,} for training.",
         f"Check whether the source fills this column, and {deliver(paired)}.",
     )
 
@@ -87,8 +86,7 @@ def too_few_answers(column: str, filled: int, rows: int, minimum: int, paired: b
 def few_answers(column: str, filled: int, rows: int, low: int) -> Words:
     return Words(
         f"Only {filled:,} of the {count(rows, 'row')} have a value in the target column {quoted(column)}. "
-        "The "
-        f"service ignores the others, and recommends at least {low:,}.",
+        f"The service ignores the others, and recommends at least {low:,}.",
         "Check whether the source fills this column.",
     )
 
@@ -148,16 +146,14 @@ def too_many_classes(
     if binary:
         return Words(
             f"The target column {quoted(column)} has a third value, {quoted(value)} in this line, but the "
-            "model "
-            "distinguishes two classes.",
+            "model distinguishes two classes.",
             f"Correct or leave out the other rows, and {deliver(paired)}; or correct prediction_type in the "
             "configuration.",
         )
     if numeric:
         return Words(
             f"The target column {quoted(column)} has more than {limit:,} different values ({quoted(value)} "
-            "in "
-            f"this line), but the model distinguishes at most {limit:,} classes.",
+            f"in this line), but the model distinguishes at most {limit:,} classes.",
             f"Merge rare classes, and {deliver(paired)}; or set prediction_type to regression in the "
             "configuration.",
         )
@@ -196,8 +192,7 @@ def rare_class_in_evaluation(
     """`others` are the next of `total` classes: the rows, the name."""
     return Words(
         f"The evaluation data has only {count(rows, 'row')} of the class {quoted(value)} of the target "
-        "column "
-        f"{quoted(column)}{also(_rows(others), total, 'classes')}; the service may find this too few.",
+        f"column {quoted(column)}{also(_rows(others), total, 'classes')}; the service may find this too few.",
         "Deliver more rows of such classes in the evaluation file.",
     )
 
@@ -210,8 +205,7 @@ def positive_value_missing(column: str, positive: str, classes: tuple[str, ...],
     """`classes` are the first of `total`."""
     return Words(
         f"The positive value {quoted(positive)} does not occur in the target column {quoted(column)}, "
-        "which has "
-        f"{listing(list(map(quoted, classes)), total)}.",
+        f"which has {listing(list(map(quoted, classes)), total)}.",
         "Correct positive_value in the configuration, or the values in the source.",
     )
 
@@ -246,8 +240,7 @@ def unknown_classes(column: str, classes: tuple[str, ...], total: int, other: Na
         f"The {'class' if total == 1 else 'classes'} {listing(list(map(quoted, classes)), total)} of the "
         "target column "
         f"{quoted(column)} {'does' if total == 1 else 'do'} not occur in {other}, so the model cannot "
-        "predict "
-        f"{'it' if total == 1 else 'them'}.",
+        f"predict {'it' if total == 1 else 'them'}.",
         "Check that both files come from the same source.",
     )
 
@@ -266,7 +259,6 @@ def evaluation_lacks_classes(column: str, classes: tuple[str, ...], total: int) 
     """`classes` are the first of `total`."""
     return Words(
         f"The evaluation data has no row with {listing(list(map(quoted, classes)), total)} in the target "
-        "column "
-        f"{quoted(column)}; the service requires every class of the training data.",
+        f"column {quoted(column)}; the service requires every class of the training data.",
         "Add rows of every class to the evaluation file.",
     )

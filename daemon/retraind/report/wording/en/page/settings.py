@@ -15,19 +15,19 @@ def listen_unreadable() -> Words:
 def prefix_unreadable() -> Words:
     return Words(
         "This is not a path.",
-        'Write it such as "/retraind", without a slash at the end.',
+        'Write, for example, "/retraind", without a slash at the end.',
         operator_only=True,
     )
 
 
 def header_unreadable() -> Words:
-    return Words("This is not the name of a header.", 'Write it such as "X-Remote-User".')
+    return Words("This is not the name of a header.", 'Write, for example, "X-Remote-User".')
 
 
 def trusted_unreadable() -> Words:
     return Words(
         "This is neither an address nor a network.",
-        'Write it such as "127.0.0.1" or "10.1.2.0/24", or "unix" for a Unix socket.',
+        'Write, for example, "127.0.0.1" or "10.1.2.0/24", or "unix" for a Unix socket.',
     )
 
 

@@ -67,7 +67,7 @@ def hold_to_release(job: str, name: Name, why: Said) -> Words:
 
 def window_to_release(job: str) -> Words:
     return Words(
-        f"{job} waits for the hours in which its model's uploads begin.",
+        f"{job} waits for its model's upload window to open.",
         f"To send it now, run: {command('release', job)}",
     )
 
