@@ -6,11 +6,11 @@ from typing import Literal
 
 from retraind.domain.failures import Party
 from retraind.report.wording.ja._parts import (
-    command,
     http_status,
     in_its_place,
     listing,
     moment,
+    operator_runs,
     run,
     saying,
     whom,
@@ -207,11 +207,13 @@ def data_unencrypted(host: Host) -> Words:
 
 
 def _again(model: str) -> str:
-    return f"retraindは6時間おきに再試行します。対処後すぐに再試行する場合は、{run('release', model)}"
+    return (
+        f"retraindは6時間おきに再試行します。対処後すぐに再試行する場合は、{operator_runs('release', model)}"
+    )
 
 
 def _retry(job: str) -> str:
-    return f"同じデータで学習し直すには、{run('retry', job)}"
+    return f"同じデータで学習し直すには、{operator_runs('retry', job)}"
 
 
 # The vendor's error table
@@ -256,7 +258,7 @@ def retrain_job_unknown(job: str) -> Words:
 def published_model_missing(job: str) -> Words:
     return Words(
         "公開済のモデルのAPIが存在しないため、新しいモデルを公開できません。学習そのものは成功しています。",
-        f"サービスの画面でモデルをもう一度公開してから、{run('retry', job)}",
+        f"サービスの画面でモデルをもう一度公開してください。その後、{operator_runs('retry', job)}",
     )
 
 
@@ -267,7 +269,7 @@ def retrain_job_not_finished() -> str:
 def model_id_required(model: str) -> Words:
     return Words(
         "モデルのIDが指定されていないため、サービスに受け付けられません。",
-        f"設定にmodel_idを追加してください。{_again(model)}",
+        f"retraindの設定にmodel_idを追加してください。{_again(model)}",
     )
 
 
@@ -418,8 +420,8 @@ def results_refused(host: Host, status: int, error_code: Name, job: str) -> Word
     return Words(
         f"オブジェクトストア（{host}）が{http_status(status, error_code)}を返したため、"
         "結果ファイルを取得できません。",
-        "次のコマンドで再試行し、再び発生する場合はサービスのサポート窓口にお問い合わせください："
-        f"{command('retry', job)}",
+        "まず再試行し、再び発生する場合はサービスのサポート窓口にお問い合わせください。再試行するには、"
+        f"{operator_runs('retry', job)}",
     )
 
 

@@ -40,7 +40,7 @@ def job_folder_unknown(folder: Name) -> Words:
         f".retraind/{folder}に、retraindの記録にない投入データがあります。状態フォルダーが失われたか、"
         "置き換え"
         "られた可能性があります。このデータは送信されません。",
-        f"retraindの運用担当者がretraindを停止したうえで、{run('rebuild')}",
+        f"retraindを停止したうえで、{operator_runs('rebuild')}",
     )
 
 

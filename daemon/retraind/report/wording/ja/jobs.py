@@ -25,7 +25,7 @@ def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Wor
     per = {"day": "1日", "week": "1週間", "month": "1か月", "year": "1年"}.get(period, period)
     return Words(
         f"学習の回数が上限（{per}に{trainings:,}回）に達したため、データを送信せずに待っています。",
-        f"{moment(ends)}に自動的に再開します。今すぐ送信するには、{run('release', job)}",
+        f"{moment(ends)}に自動的に再開します。今すぐ送信するには、{operator_runs('release', job)}",
     )
 
 
@@ -34,7 +34,7 @@ def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Wor
     return Words(
         f"再学習ジョブを{registrations:,}回登録しましたが、いずれもアップロードに失敗しました。{error}",
         "オブジェクトストアへのアップロードが、プロキシやファイアウォールで遮断されていないかをご確認ください。"
-        f"retraindは1日に1回、自動的に再試行します。今すぐ再試行するには、{run('release', job)}",
+        f"retraindは1日に1回、自動的に再試行します。今すぐ再試行するには、{operator_runs('release', job)}",
     )
 
 
@@ -66,12 +66,13 @@ def retrain_job_forgotten() -> Words:
 def training_failed(status: Name, message: Name | None, of_the_data: bool, job: str) -> Words:
     """`of_the_data`: the service's message is one of those that it documents for data."""
     reason = f"、メッセージ：「{message}」" if message else ""
+    retry = operator_runs("retry", job)
     return Words(
         f"サービスで学習に失敗しました（再学習状況：「{status}」{reason}）。",
-        f"データを修正して投入し直してください。同じデータで再試行するには、{run('retry', job)}"
+        f"データを修正して投入し直してください。同じデータで再試行するには、{retry}"
         if of_the_data
-        else f"サービス側に原因がある可能性があるため、まず「{command('retry', job)}」で再試行してください。再び"
-        "失敗した場合は、データをご確認のうえ、サービスのサポート窓口にお問い合わせください。",
+        else "サービス側に原因がある可能性があるため、まず再試行してください。再び失敗した場合は、データをご確認の"
+        f"うえ、サービスのサポート窓口にお問い合わせください。再試行するには、{retry}",
     )
 
 
@@ -102,8 +103,8 @@ def _account_limit(limit: str, message: str, remedy: str, model: str) -> Words:
 def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
     return Words(
         f"{span(timeout)}以内に学習が完了しませんでした。サービスの再学習状況は「{status}」のままです。",
-        "同じファイルを投入し直すと、データを再送せずに、同じ学習の完了を引き続き待ちます。次のコマンドでも同じ"
-        f"結果になります：{command('retry', job)}",
+        "同じファイルを投入し直すと、データを再送せずに、同じ学習の完了を引き続き待ちます。投入し直さずに待つには、"
+        f"{operator_runs('retry', job)}",
     )
 
 
@@ -201,7 +202,7 @@ def switch_by_hand() -> Words:
 def switch_unclear(why: Said, job: str) -> Words:
     return Words(
         f"新しいモデルが公開されたかどうかを確認できていません。{why.what}",
-        f"サービスの画面でご確認ください。もう一度公開を指示するには、{run('switch', job)}",
+        f"サービスの画面でご確認ください。もう一度公開を指示するには、{operator_runs('switch', job)}",
     )
 
 
@@ -213,7 +214,9 @@ def earlier_switch_unclear(last: Said) -> Words:
 
 def later_switch_failed(why: Said, again: bool, job: str) -> Words:
     """`again`: the training is still good, so the switch can be asked for again."""
-    remedy = f"サービスの画面で原因を取り除いてから、{run('switch', job)}" if again else ""
+    remedy = (
+        f"サービスの画面で原因を取り除いてください。その後、{operator_runs('switch', job)}" if again else ""
+    )
     return Words(f"その後のモデルの切り替えに失敗しました。{why.what}", remedy)
 
 
