@@ -95,11 +95,19 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
 def test_of_many_deliveries_the_one_that_all_wait_for_comes_first_and_the_others_as_they_get_their_turn():
     jobs = [job(str(number), State.SEALED) for number in reversed(range(1, 201))]
     text = text_of(*jobs)
-    first = "1 has been taken in and will be checked as soon as deliveries of other models leave room."
+    first = "1 has been taken in and is checked now, or once deliveries of other models leave room."
     second = "2 has been taken in and waits for 1 to finish."
     assert -1 < text.index(first) < text.index(second) < text.index("50 has been")
     assert "And 150 more." in text
     assert "51 has been" not in text
+
+
+def test_a_training_that_has_finished_is_not_said_to_be_under_way_while_its_results_stay_away():
+    refused = legacy("The results are a web page.")
+    text = text_of(job("1", State.UPLOADED, status="job_finished", trouble=refused, attempts=3))
+    assert '1 has been trained; the results are being fetched. The service reports "job_finished"' in text
+    assert "Last try: The results are a web page." in text
+    assert "is training" not in text
 
 
 def test_hosts_are_named_without_their_ports():

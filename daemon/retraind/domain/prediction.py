@@ -1,6 +1,9 @@
-"""What a model predicts, in the service's terms."""
+"""The service's terms: what a model predicts, and the status of a training that has finished."""
 
 from enum import StrEnum
+
+FINISHED = "job_finished"
+"""The one documented status: Retrain Status Check."""
 
 
 class PredictionType(StrEnum):

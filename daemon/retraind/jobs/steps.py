@@ -24,6 +24,7 @@ from retraind.config.current import Current
 from retraind.dataset.scores import scores_in
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import End, Job, Outcome, Publication, Registration, State, present
+from retraind.domain.prediction import FINISHED
 from retraind.domain.problems import problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs import seal as sealing
@@ -51,7 +52,7 @@ from retraind.jobs.outcomes import (
 from retraind.jobs.policies import enough_registrations, over_budget, until_window
 from retraind.jobs.preflight import Preflight
 from retraind.jobs.retries import are_sealed, as_they_are, flaws_of, missing
-from retraind.jobs.trainings import FINISHED, Trainings
+from retraind.jobs.trainings import Trainings
 from retraind.report import notes, report_json
 from retraind.report.layout import as_bytes
 from retraind.report.share_voice import share_voice

@@ -21,8 +21,6 @@ from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
-FINISHED = "job_finished"
-"""The one documented status: Retrain Status Check."""
 _FRESH_ADDRESS = timedelta(minutes=1)
 _UNKNOWN_TRIES = 5
 """So often, and for so many times `upload_doubt`, the service may not know a complete retrain job."""

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from retraind.bundle.progress import Noted
 from retraind.domain.job import Job, State
+from retraind.domain.prediction import FINISHED
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import HostTry, Outage
 from retraind.domain.turns import contradiction, in_turn, next_in_turn
@@ -33,7 +34,7 @@ def job_standing(
     fail, `held` the models on hold. `running`: whether the daemon works. `step` is what is under way.
     """
     behind = first if job.state is State.SEALED and first is not None and first.id != job.id else None
-    reported, training = None, job.training
+    reported, training, doing = None, job.training, step.doing.value if step else None
     if job.state is State.UPLOADED and training and training.status:
         reported = problem(
             "service_reports",
@@ -41,6 +42,7 @@ def job_standing(
             since=training.status_seen_at,
             message=training.message,
         )
+        doing = doing or ("results" if training.status == FINISHED else None)
     wait = job.wait.trouble
     if job.hold:
         wait = problem("on_hold", why=job.hold.problem)
@@ -60,7 +62,7 @@ def job_standing(
         behind=behind and (behind.key or behind.id),
         reported=reported,
         wait=wait,
-        doing=step.doing.value if step else None,
+        doing=doing,
     )
 
 

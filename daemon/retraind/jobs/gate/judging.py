@@ -15,13 +15,14 @@ from retraind.config.settings import ModelSettings
 from retraind.dataset.scores import scores_in
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import Gate, Job, State, present
+from retraind.domain.prediction import FINISHED
 from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate import evidence
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import Evidence, Unproven
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import Go, not_switched, with_results
-from retraind.jobs.trainings import FINISHED, Trainings
+from retraind.jobs.trainings import Trainings
 from retraind.report import notes
 from retraind.store.journal import Journal
 from retraind.system import log

@@ -11,7 +11,7 @@ from retraind.system.clock import with_offset
 
 _DOING: Mapping[State, str] = {
     State.SEALING: "is being taken in",
-    State.SEALED: "has been taken in and will be checked as soon as deliveries of other models leave room",
+    State.SEALED: "has been taken in and is checked now, or once deliveries of other models leave room",
     State.CHECKED: "has passed the check and is being bundled",
     State.BUNDLED: "is bundled and will be sent to the service",
     State.REGISTERED: "is being sent to the service",
@@ -41,6 +41,7 @@ _UNDER_WAY = {
     "preflight": "is being checked",
     "bundle": "has passed the check and is being bundled",
     "upload": "is being sent to the service",
+    "results": "has been trained; the results are being fetched",
 }
 _ENDED: Mapping[Outcome, str] = {
     Outcome.TRAINED: "trained, not published",
@@ -233,7 +234,7 @@ def job_standing(
     reported: Said | None,
     wait: Said | None,
     running: bool = True,
-    doing: Literal["preflight", "bundle", "upload"] | None = None,
+    doing: Literal["preflight", "bundle", "upload", "results"] | None = None,
 ) -> str:
     """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it.
 

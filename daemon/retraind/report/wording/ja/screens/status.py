@@ -10,7 +10,7 @@ from retraind.report.wording.words import Host, Name, Said, Section, Words
 
 _DOING: Mapping[State, str] = {
     State.SEALING: "取り込んでいます",
-    State.SEALED: "取り込みました。ほかのモデルの処理が終わり次第、検査を始めます",
+    State.SEALED: "取り込みました。検査中か、ほかのモデルの処理が終わり次第、検査を始めます",
     State.CHECKED: "検査に合格し、送信用ファイルを作成しています",
     State.BUNDLED: "サービスに送信する準備ができました",
     State.REGISTERED: "サービスに送信しています",
@@ -40,6 +40,7 @@ _UNDER_WAY = {
     "preflight": "データを検査しています",
     "bundle": "検査に合格し、送信用ファイルを作成しています",
     "upload": "サービスに送信しています",
+    "results": "学習が完了し、結果ファイルを取得しています",
 }
 _SENDING = frozenset({State.BUNDLED, State.REGISTERED})
 """What waits there is not sent soon, and not being sent."""
@@ -240,7 +241,7 @@ def job_standing(
     reported: Said | None,
     wait: Said | None,
     running: bool = True,
-    doing: Literal["preflight", "bundle", "upload"] | None = None,
+    doing: Literal["preflight", "bundle", "upload", "results"] | None = None,
 ) -> str:
     """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it.
 
