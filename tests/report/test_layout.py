@@ -51,6 +51,29 @@ def test_a_command_in_brackets_ends_at_the_bracket():
     assert max(map(cells, lines)) <= 60
 
 
+CODED = {
+    "ja": "今すぐ送信するには、次のコマンドを実行します：retraind release 2026-11_abc123（コード：budget_used_up）",
+    "en": "To send it now, run: retraind release 2026-11_abc123 (code: budget_used_up)",
+}
+
+
+@pytest.mark.parametrize("language", CODED)
+@pytest.mark.parametrize("width", [60, 120])
+def test_a_command_can_be_copied_with_its_line_though_a_code_is_behind_it(language, width):
+    lines = fill(CODED[language], "  - ", "    ", width, language).splitlines()
+    assert lines[-2].endswith("retraind release 2026-11_abc123")
+    assert lines[-1].strip(" （）()").endswith("budget_used_up")
+
+
+@pytest.mark.parametrize("before", range(20))
+def test_a_short_parenthesis_is_not_cut_in_a_japanese_text(before):
+    text = fill(
+        "あ" * before + "、UTF-8（BOMあり）で保存してください。（コード：utf-16）", width=40, language="ja"
+    )
+    assert "（BOMあり）" in text
+    assert "（コード：utf-16）" in text
+
+
 def test_a_name_with_japanese_characters_is_not_cut_in_an_english_text():
     name = "売上データ" * 8 + ".csv"
     assert name in fill(

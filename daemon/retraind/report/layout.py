@@ -1,7 +1,8 @@
 """The layout of texts on the share: wrapped for any editor, each command on one line, to be copied.
 
 Japanese has no spaces to wrap at: a line may end after any character, except where typesetting rules it out
-(no 。 and no closing bracket begins a line, no opening one ends it). No name, date or command is cut.
+(no 。 and no closing bracket begins a line, no opening one ends it). No name, date, command or short
+parenthesis is cut.
 """
 
 import re
@@ -13,16 +14,19 @@ from retraind.system.escape import printable
 WIDTH = 100
 """Of texts on the share, which any editor shows."""
 _COMMAND = re.compile(
-    r"\bretraind (?:adopt [^\s」]+ [^\s」]+|(?:release|retry|switch|show)(?: --all)? [^\s」]+"
-    r"|rebuild|status|jobs|check)(?: --(?:state|accept) [^\s」]+)*(?: -c (?:'[^']*'|[^\s」]+))?"
+    r"\bretraind (?:adopt [^\s」]+ [^\s」（]+|(?:release|retry|switch|show)(?: --all)? [^\s」（]+"
+    r"|rebuild|status|jobs|check)(?: --(?:state|accept) [^\s」（]+)*(?: -c (?:'[^']*'|[^\s」（]+))?"
 )
 _NO_BREAK = "\x00"
 _WORD = re.compile(r"[^ ]+ *| +")
 _BLANKS = str.maketrans(dict.fromkeys("\t\n\v\f\r", " "))
 _JAPANESE_HELD = re.compile(
-    rf"{_COMMAND.pattern}|「[^「」]{{1,40}}」|\d+年\d+月\d+日 \d+:\d\d:\d\d [A-Z]*|\d[\d,.]*[^\W\d_A-Za-z]"
+    rf"{_COMMAND.pattern}|「[^「」]{{1,40}}」|（[^（）「」、。]{{1,40}}）"
+    r"|\d+年\d+月\d+日 \d+:\d\d:\d\d [A-Z]*|\d[\d,.]*[^\W\d_A-Za-z]"
 )
-"""Commands, names in their brackets, moments, and numbers with their counters."""
+"""Commands, names in their brackets, short parentheses, moments, and numbers with their counters."""
+_BEHIND_COMMAND = re.compile(rf"(?P<command>{_COMMAND.pattern})(?: (?=\()|(?=（))")
+"""A command with the code of its message behind it, which is not to be copied with it."""
 _NEVER_FIRST = frozenset(
     "、。，．・：；？！）］｝〕〉》」』】～〜…‥％々ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ)]},.:;!?%"
 )
@@ -39,8 +43,18 @@ def _is_wide(char: str) -> bool:
 
 
 def fill(text: str, first: str = "", following: str = "", width: int = WIDTH, language: str = "en") -> str:
-    """Wrap a paragraph; names and commands are not cut."""
+    """Wrap a paragraph; names and commands are not cut, and a code behind a command begins a line."""
     text = text.translate(_BLANKS)
+    if "retraind " not in text:
+        return _filled(text, first, following, width, language)
+    lines = _BEHIND_COMMAND.sub(r"\g<command>\n", text).split("\n")
+    return "\n".join(
+        _filled(line, following if number else first, following, width, language)
+        for number, line in enumerate(lines)
+    )
+
+
+def _filled(text: str, first: str, following: str, width: int, language: str) -> str:
     if cells(first) + cells(text) <= width:
         return (first + text).rstrip(" ")
     if language == "ja":
