@@ -78,6 +78,10 @@ class _Printer:
         elif not self._json:
             print_text(result.voice.tell(result.said))
 
+    def add_released(self, name: str, job: Job | None = None) -> None:
+        """Print that the hold of a model or a job has ended."""
+        self.add(Result(name, True, problem("release_done", name=name, running=self.running), job))
+
     def words(self, code: str, /, **facts: Any) -> None:
         """Print what is no result; nothing with --json."""
         if not self._json:
@@ -375,14 +379,10 @@ def release(options: argparse.Namespace) -> int:
                 _release_model(printer, settings, journal, job.model, by)
                 return printer.end()
             _written(journal, job, _released(journal, job), "released", by)
-            printer.add(Result(job.id, True, _release_done(printer, job.id), job))
+            printer.add_released(job.id, job)
         else:
             raise Refused(problem("model_or_job_unknown", name=name, known=sorted(settings.models)))
         return printer.end()
-
-
-def _release_done(printer: _Printer, name: str) -> Problem:
-    return problem("release_done", name=name, running=printer.running)
 
 
 def _release_all(printer: _Printer, settings: Settings, journal: Journal, name: str, by: Person) -> None:
@@ -390,11 +390,11 @@ def _release_all(printer: _Printer, settings: Settings, journal: Journal, name: 
     if name not in settings.models:
         raise Refused(problem("model_unknown", name=name, known=sorted(settings.models)), USAGE)
     if journal.holds.release(name, problem("released_by_person"), by=by):
-        printer.add(Result(name, True, _release_done(printer, name)))
+        printer.add_released(name)
     for job in journal.jobs.active(name):
         if job.hold:
             _written(journal, job, _released(journal, job), "released", by)
-            printer.add(Result(job.id, True, _release_done(printer, job.id), job))
+            printer.add_released(job.id, job)
     if not printer.results:
         raise Refused(problem("not_on_hold", name=name, held=[]))
 
@@ -422,7 +422,7 @@ def _release_host(printer: _Printer, journal: Journal, outage: Outage, by: Perso
 
 def _release_model(printer: _Printer, settings: Settings, journal: Journal, name: str, by: Person) -> None:
     if journal.holds.release(name, problem("released_by_person"), by=by):
-        printer.add(Result(name, True, _release_done(printer, name)))
+        printer.add_released(name)
         return
     for result in _accepted_folders(settings, journal, name, by):
         printer.add(result)

@@ -137,18 +137,14 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
     wrong += [mistake for each in between for mistake in _located(file, given, each)]
     lenient = [*_located(file, given, checks.missing(places, found))]
     problems = [each.problem for each in (*wrong, *lenient)]
-    tables = checks.tables(given)
-    refused, general = _by_model(wrong, [*tables])
-    if refused and not general:
-        usable = {name: table for name, table in tables.items() if name not in refused}
-        settings, _ = _settings(file, {**given, "models": usable})
+    settings, refused, general = _without_refused(file, given, settings, wrong)
     if settings is not None:
         misplaced = [*_located(file, given, checks.not_local(settings.state))]
         general += misplaced
         problems = [*(each.problem for each in misplaced), *problems]
     if general or settings is None:
         raise ConfigError(problems)
-    lacks, general = _by_model(lenient, [*tables])
+    lacks, general = _by_model(lenient, [*checks.tables(given)])
     return Loaded(
         settings,
         file,
@@ -197,17 +193,27 @@ def load_without_keys(named: Path | None = None) -> WithoutKeys:
         name: {key: value for key, value in table.items() if key not in {*checks.KEYS, "notify"}}
         for name, table in checks.tables(given).items()
     }
-    settings, wrong = _settings(file, {**shown, "models": tables})
+    shown["models"] = tables
+    settings, wrong = _settings(file, shown)
     wrong += _located(file, given, checks.page(given))
-    refused, general = _by_model(wrong, [*tables])
-    if refused and not general:
-        usable = {name: table for name, table in tables.items() if name not in refused}
-        settings, _ = _settings(file, {**shown, "models": usable})
+    settings, refused, general = _without_refused(file, shown, settings, wrong)
     if settings is not None:
         general += _located(file, given, checks.not_local(settings.state))
     if general or settings is None:
         raise ConfigError([each.problem for each in wrong or general])
     return WithoutKeys(settings, file, frozenset(refused))
+
+
+def _without_refused(
+    file: Path, given: Given, settings: Settings | None, wrong: Sequence[_Wrong]
+) -> tuple[Settings | None, dict[str, list[_Wrong]], list[_Wrong]]:
+    """Return settings without the models whose tables are wrong, these models, and what is wrong besides."""
+    tables = checks.tables(given)
+    refused, general = _by_model(wrong, [*tables])
+    if refused and not general:
+        usable = {name: table for name, table in tables.items() if name not in refused}
+        settings, _ = _settings(file, {**given, "models": usable})
+    return settings, refused, general
 
 
 def _by_model(wrong: Iterable[_Wrong], order: Sequence[str]) -> tuple[dict[str, list[_Wrong]], list[_Wrong]]:

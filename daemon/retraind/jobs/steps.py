@@ -163,15 +163,7 @@ class DataSteps:
         ):
             # Somebody has deleted the folder that it was in.
             job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
-        model = self.places.model(job)
-        settings = self.current.settings
-        language = settings.language_of(model)
-        voice = share_voice(model, settings.state, (job,), in_a_note=True, language=language)
-        grown = sealing.grown(job, folder, model.settle)
-        note = as_bytes(notes.note(job, voice, policy=model.switch, grown=grown))
-        write_atomically(folder / notes.note_name(job), note)
-        write_atomically(folder / notes.REPORT, report_json.as_bytes(job, voice))
-        self.copies.write(folder, job)
+        self._write_notes(job, folder)
         if place == work:
             self.places.move(job, work, filed)
         else:
@@ -194,6 +186,16 @@ class DataSteps:
             # It was filed, and that was reported, when it failed.
             return replace(done, event="note_renewed", detail={})
         return done
+
+    def _write_notes(self, job: Job, folder: Path) -> None:
+        model, settings = self.places.model(job), self.current.settings
+        language = settings.language_of(model)
+        voice = share_voice(model, settings.state, (job,), in_a_note=True, language=language)
+        grown = sealing.grown(job, folder, model.settle)
+        note = as_bytes(notes.note(job, voice, policy=model.switch, grown=grown))
+        write_atomically(folder / notes.note_name(job), note)
+        write_atomically(folder / notes.REPORT, report_json.as_bytes(job, voice))
+        self.copies.write(folder, job)
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
@@ -285,7 +287,7 @@ class ServiceSteps:
         registration, key = present(job.registration), self.keys.key(job)
         if registration.untouched_status is None:
             # The status of a retrain job that nothing was sent to is undocumented, so it is asked for now.
-            word = self.trainings.word(registration.retrain_job_id, key)
+            word = self.trainings.early_status(registration.retrain_job_id, key)
             finished = word == FINISHED
             if finished or self.trainings.is_shared(job):
                 # What its status says later, and a switch, would be about other data.
@@ -322,7 +324,7 @@ class ServiceSteps:
             refused = doubtful.problem if doubtful.address_refused else None
             doubted = replace(begun, put_ended_at=self.clock.now(), address_refused=refused)
             self.journal.jobs.write(job, replace(job, registration=doubted))
-            raise self.trainings.phrased(job, doubtful) from None
+            raise self.trainings.explained(job, doubtful) from None
         took = {"bytes": present(job.bundle).bytes, "seconds": round(self.clock.elapsed() - began, 3)}
         return self.trainings.uploaded(job, "upload_complete", took)
 

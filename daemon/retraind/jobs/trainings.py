@@ -55,7 +55,7 @@ class Trainings:
     def in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Return what follows from an upload that was cut off; None when it is safe to send again."""
         registration = present(job.registration)
-        if self.word(registration.retrain_job_id, key) not in {registration.untouched_status, ""}:
+        if self.early_status(registration.retrain_job_id, key) not in {registration.untouched_status, ""}:
             return self.uploaded(job, "upload_found_complete")
         now, ended = self.clock.now(), registration.put_ended_at
         if ended is None or ended > now:
@@ -67,7 +67,7 @@ class Trainings:
             return Wait(min(left, timedelta(seconds=5)), calm=False)
         return None
 
-    def word(self, retrain_job_id: str, key: str) -> str:
+    def early_status(self, retrain_job_id: str, key: str) -> str:
         """Return the status of a retrain job whose upload may be incomplete; "" where there is none."""
         try:
             return self.service.status(retrain_job_id, key).status
@@ -93,7 +93,7 @@ class Trainings:
             return unknown
         return Retry(problem("retrain_job_forgotten"))
 
-    def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
+    def explained(self, job: Job, doubtful: InDoubt) -> NotSent:
         """Return a refusal of a fresh address with its own remedy: that address has not expired."""
         registered_at = job.tries.registered_at
         age = self.clock.now() - registered_at if registered_at else _FRESH_ADDRESS

@@ -76,7 +76,7 @@ class ModelOverview(BaseModel):
 
 
 class HostOverview(BaseModel):
-    """A host that is down. One request in a while is sent there; everything else waits."""
+    """A host that is down. Now and then one request is sent there; everything else waits."""
 
     host: str
     since: datetime

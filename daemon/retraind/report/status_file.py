@@ -134,18 +134,15 @@ def stopped_text(
     if standing is None:
         return paragraphs(parts, language=voice.language)
     voice = voice.on(model)
-    held = {model} if standing.hold else set()
     if standing.hold:
         parts.append(voice.label("on_hold", why=standing.hold.problem))
     if standing.active:
-        lines = job_lines(standing.active, voice, service, held=held)
-        unfinished_lines = bullets(lines, language=voice.language)
-        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{unfinished_lines}")
+        parts.append(_unfinished(model, standing, voice, service))
     return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))], language=voice.language)
 
 
 def removed_text(
-    model: str, at: datetime, machine: str, voice: Voice, *, standing: Standing | None, service: str = ""
+    model: str, at: datetime, machine: str, voice: Voice, *, standing: Standing | None, service: str
 ) -> str:
     """Return STATUS.txt's text for when retraind was removed from its machine.
 
@@ -156,12 +153,14 @@ def removed_text(
     if standing is None:
         return paragraphs(parts, language=voice.language)
     if standing.active:
-        held = {model} if standing.hold else set()
-        lines = job_lines(standing.active, voice, service, held=held)
-        parts.append(voice.label("left_in_work", folder=WORK))
-        unfinished_lines = bullets(lines, language=voice.language)
-        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{unfinished_lines}")
+        parts += [voice.label("left_in_work", folder=WORK), _unfinished(model, standing, voice, service)]
     return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))], language=voice.language)
+
+
+def _unfinished(model: str, standing: Standing, voice: Voice, service: str) -> str:
+    lines = job_lines(standing.active, voice, service, held={model} if standing.hold else set())
+    heading = voice.label("section", which=Section.UNFINISHED)
+    return f"{heading}\n{bullets(lines, language=voice.language)}"
 
 
 def moved_text(model: str, at: datetime, voice: Voice) -> str:

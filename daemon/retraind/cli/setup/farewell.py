@@ -7,9 +7,7 @@ Nothing here may keep a removal from happening: a share that is away or hangs is
 import argparse
 import platform
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,7 +20,6 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Away, Shares
 from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS, removed_text, stopped_text, write_status
-from retraind.report.wording import Voice
 from retraind.store.instance import running_instance
 from retraind.store.journal import Standing
 from retraind.store.views.read_only import ReadOnlyJournal
@@ -46,8 +43,9 @@ def farewell(options: argparse.Namespace) -> int:
     standings = _standings(settings)
     shares = Shares.beside(settings.state.journal_file)
     models = [(name, model) for name, model in settings.models.items() if not named or name in named]
-    text = _of_a_removed_model if named else _of_a_removed_program
-    answers = ask_each([_question(settings, shares, name, standings.get(name), text) for name, _ in models])
+    answers = ask_each(
+        [_question(settings, shares, name, standings.get(name), of_model=bool(named)) for name, _ in models]
+    )
     written = len(models)
     for (name, model), answer in zip(models, answers, strict=True):
         why = file_problem(answer, model.drop) if isinstance(answer, OSError) else answer
@@ -58,29 +56,14 @@ def farewell(options: argparse.Namespace) -> int:
     return GOOD if written == len(models) else BAD
 
 
-class _Text(Protocol):
-    def __call__(
-        self, model: str, at: datetime, voice: Voice, *, standing: Standing | None, service: str
-    ) -> str: ...
-
-
-def _of_a_removed_program(
-    model: str, at: datetime, voice: Voice, *, standing: Standing | None, service: str
-) -> str:
-    return removed_text(model, at, platform.node(), voice, standing=standing, service=service)
-
-
-def _of_a_removed_model(
-    model: str, at: datetime, voice: Voice, *, standing: Standing | None, service: str
-) -> str:
-    return stopped_text(model, at, problem("model_removed"), voice, standing=standing, service=service)
-
-
 def _question(
-    settings: Settings, shares: Shares, name: str, standing: Standing | None, text: _Text
+    settings: Settings, shares: Shares, name: str, standing: Standing | None, *, of_model: bool
 ) -> Question[Problem | None]:
-    """Return what writes STATUS.txt in a model's drop folder, and returns why not if it was not written."""
-    model = settings.models[name]
+    """Return what writes STATUS.txt in a model's drop folder, and returns why not if it was not written.
+
+    `of_model`: the model was removed, not retraind.
+    """
+    model, service = settings.models[name], settings.api.host
 
     def tell(_place: Path) -> Problem | None:
         jobs = standing.active if standing else ()
@@ -89,9 +72,14 @@ def _question(
         try:
             with shares.held(name, model.drop, claim=False) as drop:
                 if exists(drop / STATUS):  # Else retraind never was here.
-                    says = text(name, now, voice, standing=standing, service=settings.api.host)
+                    why, host = problem("model_removed"), platform.node()
+                    says = (
+                        stopped_text(name, now, why, voice, standing=standing, service=service)
+                        if of_model
+                        else removed_text(name, now, host, voice, standing=standing, service=service)
+                    )
                     write_status(drop, says, now, voice)
-            if text is _of_a_removed_model:
+            if of_model:
                 shares.leave(name)
         except Away as away:
             return away.problem
