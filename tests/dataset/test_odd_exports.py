@@ -150,6 +150,12 @@ def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
 def test_quotes_escaped_quietly_are_told_of_once():
     content = changed(lambda at, row: row.replace(",a,", ',"a ""b"" c",' if at % 3 else ',"a \\"b\\" c",'))
     assert [each.rule for each in found(content)] == ["backslash-escapes"]
+    assert [each.rule for each in found(content + "合計,,100,\r\n")] == ["backslash-escapes", "rows-line"]
+
+
+def test_a_value_with_nul_bytes_says_nothing_else():
+    content = "\r\n".join([NAMES, *(f"{at},a,1,0" for at in range(2_000)), "\0\x007,a,1,0", ""])
+    assert [each.rule for each in found(content)] == ["nul-bytes"]
 
 
 def test_a_column_without_a_name_that_one_file_has_alone_is_called_so():

@@ -213,7 +213,7 @@ GOOD = {
     "months": table(lambda at, row: row.replace(",a,", f",{at % 12 + 1}月,").replace(",b,", ",Jan-26,")),
     "ranges": table(lambda at, row: row.replace(",a,", f",{at % 5 * 10}-{at % 5 * 10 + 9},")),
     "inches": table(plan('5" pipe')),
-    "many letters of several lines": table(plan('"Dear Sir,\n' + "please come\n" * 99 + 'Kate"')),
+    "many letters of several lines": table(plan('"Dear Sir,\n' + "please come\n" * 999 + 'Kate"')),
     "quoted words in quotes": table(plan('"He said ""no"""')),
     "words in curly quotes": table(plan("“OK” “A” ‹b› ž")),
     "totals beside blanks": table(lambda at, row: f"Total,{'' if at % 2 else 'x'},{at},y" if at % 3 else row),

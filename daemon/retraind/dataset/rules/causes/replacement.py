@@ -102,7 +102,7 @@ def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container
     for rule in SHAPES:
         for cause in rule(file):
             made = applied(cause, left, replacing=cause.finding.rule not in ignored)
-            if made is not None and made[0] not in left:
+            if made is not None and made[0] not in left and made[0].severity is Severity.ERROR:
                 return made
             warned = warned or made is not None
             left = made or left
