@@ -147,6 +147,54 @@ def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
     assert all(each.facts.get("other_delimiter") is None for each in found(content))
 
 
+FAR = NAMES + "\n" + "".join(f"{at},some words that are plain,{at % 9},0\n" for at in range(9_000))
+"""More than is kept of a file's start."""
+
+
+@pytest.mark.parametrize("value", ['"5" pipe, x"', ' "a, b"'])
+def test_quotes_that_do_not_enclose_values_are_told_of_far_behind(value):
+    (error,) = found(FAR.replace("\n5000,some words that are plain", f"\n5000,{value}"))
+    assert (error.rule, error.line, error.facts["reason"]) == ("ragged-rows", 5_002, "quotes")
+    assert "not doubled" in Voice().finding(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("cafÃ©", "damaged-values"),
+        ('"5" pipe"', "stray-quotes"),
+        ('"a \\"b\\" c"', "backslash-escapes"),
+        ("#REF!", "spreadsheet-remains"),
+        ('"=A1&B1"', "spreadsheet-remains"),
+        ("2-Sep", "spreadsheet-remains"),
+        ("?????", "damaged-values"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_damage_that_lasts_to_the_end_of_a_long_file_is_found_there(value, rule, end):
+    lines = FAR.splitlines()
+    for at in range(5_001, len(lines)):
+        bad = value[: 3 + at % 2 * 9] if value == "?????" else value
+        lines[at] = (
+            lines[at].replace("some words that are plain", bad) if at % 3 == 0 or "?" in value else lines[at]
+        )
+    (finding,) = found(end.join([*lines, ""]))
+    assert (finding.rule, finding.severity) == (rule, Severity.WARNING)
+    assert 8_000 < finding.line <= len(lines)
+    assert value.strip('"')[:3] in lines[finding.line - 1]
+
+
+@pytest.mark.parametrize("at", [5_000, 8_900])
+def test_a_subtotal_far_behind_is_one(at):
+    (finding,) = found(FAR.replace(f"\n{at},", f"\nSubtotal,,45,\n{at},"))
+    assert (finding.rule, finding.line) == ("subtotal-rows", at + 2)
+
+
+def test_the_end_of_a_long_file_is_read_from_a_row_on_also_inside_letters():
+    letter = '"Dear ""Sir"",\nplease, do, come\nsoon"'
+    assert found(FAR.replace("some words that are plain", letter)) == []
+
+
 def test_quotes_escaped_quietly_are_told_of_once():
     content = changed(lambda at, row: row.replace(",a,", ',"a ""b"" c",' if at % 3 else ',"a \\"b\\" c",'))
     assert [each.rule for each in found(content)] == ["backslash-escapes"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 
 from retraind.dataset.reader.automaton import Engine
-from retraind.dataset.reader.breaks import CR, LF, QUOTE
+from retraind.dataset.reader.breaks import CR, LF, QUOTE, line_breaks
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import Batch
 from retraind.dataset.reader.strays.names import (
@@ -34,6 +34,7 @@ _MARK = MARK.decode("latin-1")
 _ODD_STARTS = RULE_STARTS | BLANK_STARTS | {_MARK[:1]}
 """Of rows that may be blank, or begin with a mark."""
 _TAIL = 4 << 10
+_END = 8 << 10
 _EDGE = 3  # bytes of the last piece, in which something may begin that ends in the next one
 _CELL = 64  # bytes kept of their values
 _CELLS = 1_000  # kept of a row
@@ -52,6 +53,8 @@ class OddityFacts:
     head: bytes = b""  # after the byte order mark
     head_is_all: bool = True
     tail: bytes = b""
+    end: bytes = b""  # more of it, with lines of which the first may be cut; none of it is in the head
+    end_line: int = 1  # the line in which that begins
     last_line: int = 1
     rows: tuple[tuple[bytes, ...], ...] = ()  # the first of the header's width, without copies; shortened
     first_row: tuple[bytes, ...] = ()  # the one after the header, of any width; values are shortened
@@ -116,7 +119,7 @@ class Oddities:
             self._head += piece[: HEAD - len(self._head)]
         edge = self._tail[-_EDGE:]
         self._size += len(piece)
-        self._tail = (self._tail + piece[-_TAIL:])[-_TAIL:]
+        self._tail = piece if len(piece) >= _END else self._tail[-_END:] + piece
         if not plain or b"\\" in edge:
             self._find_odd_bytes(edge, piece, line_of)
 
@@ -344,10 +347,13 @@ class Oddities:
 
     def facts(self, next_line: int) -> OddityFacts:
         """Return the evidence, after the last piece; `next_line` is the line after the last line break."""
+        end = self._tail[-_END:][-max(0, self._size - HEAD) :] if self._size > HEAD else b""
         return OddityFacts(
             head=self._head,
             head_is_all=self._size <= HEAD,
-            tail=self._tail,
+            tail=self._tail[-_TAIL:],
+            end=end,
+            end_line=next_line - line_breaks(end, 0, len(end)),
             last_line=next_line - self._tail.endswith((b"\n", b"\r")),
             rows=tuple(self._rows),
             first_row=self._first_row or (),

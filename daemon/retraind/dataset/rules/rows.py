@@ -72,7 +72,7 @@ def ragged(file: DataFile) -> Iterator[Finding]:
 
 
 def _reason(table: ReadResult) -> str | None:
-    """Return why rows probably have another width: the file ends in one, values have breaks or delimiters."""
+    """Return why rows probably have another width: a file that ends in one, quotes, breaks, delimiters."""
     rows = table.ragged.first
     first, width = rows[0], table.width
     ends = not table.oddities.tail.endswith((b"\n", b"\r"))
@@ -86,7 +86,9 @@ def _reason(table: ReadResult) -> str | None:
         return "line-breaks"
     if table.ragged.count > 1 and lacks_last_values(table):
         return "short"
-    return "delimiters" if all(row.width > width for row in rows) and not table.same_width else None
+    if table.same_width or not all(row.width > width for row in rows):
+        return None
+    return "quotes" if all(b'"' in row.text for row in rows) else "delimiters"
 
 
 def lacks_last_values(table: ReadResult) -> bool:

@@ -3,7 +3,7 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.numbers import is_marker
@@ -11,7 +11,15 @@ from retraind.dataset.reader.examples import MAX_EXAMPLES
 from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import data_rows, delimiter_of, head_text, is_date, is_number
+from retraind.dataset.rules.causes.sample import (
+    Row,
+    data_rows,
+    delimiter_of,
+    is_date,
+    is_number,
+    last_rows,
+    parts_of,
+)
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import RAGGED
 from retraind.domain.problems import Finding, Severity
@@ -213,31 +221,47 @@ def _is_note_alone(name: str, cells: Sequence[str], table: ReadResult) -> bool:
 def subtotals(file: DataFile) -> Iterator[Cause]:
     """No row among the others is a total of some of them: such rows lack values that the others have."""
     table = file.table
-    text = head_text(table)
-    if not any(each in text for each in ("計", "otal", "OTAL")) or not _MAY_BE_TOTAL.search(text):
-        return  # the first is far faster
-    rows = data_rows(table)
+    parts = zip(parts_of(table), (data_rows, last_rows), strict=False)
+    places = [place for part, rows in parts if _may_have_total(part.text) for place in _totals(table, rows)]
+    # Behind the first rows, a column of numbers or dates shows it; several do where a second table begins.
+    broken = [*table.columns.broken.values()]
+    lines = [each.line for each in broken]
+    late = ((each.line, table.text(each.value).strip()) for each in broken if lines.count(each.line) == 1)
+    places += [(line, name) for line, name in late if _is_total(name)]
+    found = sorted({line: name for line, name in places if line != table.oddities.last_line}.items())
+    if not found:
+        return
+    (line, name), *others = found
+    finding = file.warning(
+        "subtotal-rows", line=line, text=name, others=others, total=len(found), paired=file.paired
+    )
+    told = {line for line, _ in found}
+    yield Cause(
+        finding, lambda each: each.rule in {"rare-text", "late-text"} and each.line in told, Severity.WARNING
+    )
+
+
+def _may_have_total(text: str) -> bool:
+    # The first is far faster.
+    return any(each in text for each in ("計", "otal", "OTAL")) and bool(_MAY_BE_TOTAL.search("\n" + text))
+
+
+def _totals(table: ReadResult, rows_of: Callable[[ReadResult], list[Row]]) -> Iterator[tuple[int, str]]:
+    """Yield the lines and names of some rows that are totals; none if most of them have such names."""
+    rows = rows_of(table)
     names = [next((cell.strip() for cell in row.cells if cell.strip()), "") for row in rows]
     totals = [at for at, name in enumerate(names) if _is_total(name)]
+    if len(totals) >= _MOSTLY * len(rows):
+        return
     data = [row for row, name in zip(rows, names, strict=True) if totals and not _is_total(name)]
     usual = [
         at
         for at in (range(table.width) if data else ())
         if sum(bool(row.cells[at].strip()) for row in data) >= _NEARLY_ALL * len(data)
     ]
-    found = [
-        (rows[at].line, names[at])
-        for at in totals
-        if rows[at].line != table.oddities.last_line
-        and any(not rows[at].cells[column].strip() for column in usual)
-    ]
-    if found and len(totals) < _MOSTLY * len(rows):
-        (line, name), *others = found
-        finding = file.warning(
-            "subtotal-rows", line=line, text=name, others=others, total=len(found), paired=file.paired
-        )
-        lines = {line for line, _ in found}
-        yield Cause(finding, lambda each: each.rule == "rare-text" and each.line in lines, Severity.WARNING)
+    for at in totals:
+        if any(not rows[at].cells[column].strip() for column in usual):
+            yield rows[at].line, names[at]
 
 
 def _is_total(name: str) -> bool:

@@ -6,14 +6,16 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS
-from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS, ReadResult
+from retraind.dataset.rules.causes.cause import Cause, everything, rules
 from retraind.dataset.rules.causes.sample import (
+    Part,
     Row,
     delimiter_of,
     head_text,
     is_table,
     other_delimiters,
+    parts_of,
     rows_of,
     share,
 )
@@ -81,23 +83,29 @@ def escapes(file: DataFile) -> Iterator[Cause]:
     more = better and len(escaped) > len(usual)
     near = [line for line in hits.first if trouble is not None and 0 <= trouble - line <= _NEAR]
     near += [line for line in hits.first if trouble is not None and line == trouble]
-    quietly = not better and not near and _is_quietly_escaped(text, own, escaped)
+    quietly = [] if better or near or not _is_regular(escaped) else _quietly_escaped(table)
     if not better and not near and not quietly:
         return
+    if quietly:
+        begin, text = quietly[0]
+    else:
+        begin = 1
     sequence = '\\"' if near else next((each for each in ('\\"', f"\\{own}") if each in text), "\\")
-    line = _line_of(text, sequence) if sequence in text else min(near)
+    line = begin - 1 + _line_of(text, sequence) if sequence in text else min(near)
     finding = file.warning(
         "backslash-escapes", service=RAGGED, line=line, sequence=sequence, paired=file.paired
     )
     yield Cause(finding, _rows, Severity.WARNING if more or quietly else None)
 
 
-def _is_quietly_escaped(text: str, delimiter: str, escaped: Sequence[Row]) -> bool:
-    """Return whether values in quotes end too early at escaped quotes, without another width."""
-    if '\\"' not in text or not _is_regular(escaped):
-        return False
-    rows = text[: text.rfind("\n") + 1]
-    return not _is_strict(rows, delimiter) and _is_strict(rows, delimiter, escape="\\")
+def _quietly_escaped(table: ReadResult) -> list[Part]:
+    """Return the parts in which values in quotes end too early at escaped quotes, without another width."""
+    own = delimiter_of(table)
+    return [
+        part
+        for part in parts_of(table)
+        if '\\"' in part.text and not _is_strict(part.text, own) and _is_strict(part.text, own, escape="\\")
+    ]
 
 
 def _is_strict(text: str, delimiter: str, escape: str | None = None) -> bool:
@@ -145,27 +153,24 @@ def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
 def stray_quotes(file: DataFile) -> Iterator[Cause]:
     """A quote inside a value in quotes is written as two quotes: a single one ends the value."""
     table = file.table
-    own, text = delimiter_of(table), head_text(table)
-    if table.width < MIN_COLUMNS or '"' not in text:
+    own = delimiter_of(table)
+    if table.width < MIN_COLUMNS or table.unclosed_line is not None or table.oddities.swallowed:
         return
-    if table.unclosed_line is not None or table.oddities.swallowed:
+    for begin, text in parts_of(table):
+        line = _line_not_strict(text, own) if '"' in text else None
+        if line is None or ('\\"' in text and any(escapes(file))):
+            continue
+        lines = dict(enumerate(text.splitlines(), start=begin))
+        finding = file.warning(
+            "stray-quotes",
+            service=RAGGED if table.ragged else None,
+            line=begin + line - 1,
+            text=lines[begin + line - 1],
+            paired=file.paired,
+        )
+        all_stray = all(not _is_strict(lines.get(row.line, ""), own) for row in table.ragged.first)
+        yield Cause(finding, rules("ragged-rows") if all_stray else rules(), Severity.WARNING)
         return
-    rows = text if table.oddities.head_is_all else text[: text.rfind("\n") + 1]
-    line = _line_not_strict(rows, own)
-    if line is None or ('\\"' in rows and any(escapes(file))):
-        return
-    lines = rows.splitlines()[:line] if not table.ragged else rows.splitlines()
-    finding = file.warning(
-        "stray-quotes",
-        service=RAGGED if table.ragged else None,
-        line=line,
-        text=lines[line - 1],
-        paired=file.paired,
-    )
-    all_stray = all(
-        not _is_strict("".join(lines[row.line - 1 : row.line]), own) for row in table.ragged.first
-    )
-    yield Cause(finding, lambda each: each.rule == "ragged-rows" and all_stray, Severity.WARNING)
 
 
 def single_quotes(file: DataFile) -> Iterator[Cause]:

@@ -1,10 +1,11 @@
-"""The first rows of a file, read as text in several ways: with other delimiters, other quotes."""
+"""The first and the last rows of a file, read as text in several ways: other delimiters, other quotes."""
 
 import csv
 import io
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from retraind.dataset.reader.encoding import Encoding
@@ -12,6 +13,9 @@ from retraind.dataset.reader.table import OTHER_DELIMITERS, ReadResult
 
 MOSTLY = 0.95
 """The share of rows with the same width that makes a table; the head of a real one may have a bad row."""
+
+_BREAK = re.compile(r"\r\n?|\n")
+_TRIED, _SEVERAL = 20, 3  # lines at which a row may begin, and rows that show that one does
 
 _DATE = re.compile(
     r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([T ].*)?", re.DOTALL
@@ -43,6 +47,35 @@ def delimiter_of(table: ReadResult) -> str:
 def head_text(table: ReadResult) -> str:
     """Return the start of a file as text."""
     return _text(table.oddities.head, table.encoding)
+
+
+class Part(NamedTuple):
+    """Complete lines of a file, and the physical line in which they begin."""
+
+    line: int
+    text: str
+
+
+def parts_of(table: ReadResult) -> list[Part]:
+    """Return the start of a file, and its end if that is elsewhere."""
+    text = head_text(table)
+    head = Part(1, text if table.oddities.head_is_all else text[: text.rfind("\n") + 1])
+    end = _end(table.oddities.end, table.encoding, delimiter_of(table), table.width)
+    return [head] if end is None else [head, Part(table.oddities.end_line + end.line, end.text)]
+
+
+@lru_cache(maxsize=2)
+def _end(data: bytes, encoding: Encoding, delimiter: str, width: int) -> Part | None:
+    """Return what begins with a row; its line is how many breaks are before it."""
+    text = encoding.text(data)
+    for line, found in enumerate(islice(_BREAK.finditer(text), _TRIED), start=1):
+        rows = csv.reader(io.StringIO(text[found.end() :], newline=""), delimiter=delimiter)
+        try:
+            if [len(row) for row in islice(rows, _SEVERAL)] == [width] * _SEVERAL:
+                return Part(line, text[found.end() :])
+        except csv.Error:
+            continue
+    return None
 
 
 @lru_cache(maxsize=2)  # many rules ask for it
@@ -81,6 +114,19 @@ def rows_of(
 def data_rows(table: ReadResult) -> list[Row]:
     """Return the rows below the header, as the table is read, that have its width."""
     return [row for row in rows_of(table, delimiter_of(table))[1:] if len(row.cells) == table.width]
+
+
+def last_rows(table: ReadResult) -> list[Row]:
+    """Return the rows at the end of a file whose start is elsewhere, that have the table's width."""
+    found = []
+    for line, text in parts_of(table)[1:]:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(table))
+        before = 0
+        for cells in reader:
+            if len(cells) == table.width:
+                found.append(Row(line + before, cells))
+            before = reader.line_num
+    return found
 
 
 def share(rows: Sequence[Row], width: int) -> float:

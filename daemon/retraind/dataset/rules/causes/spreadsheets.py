@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from retraind.dataset.reader.columns.facts import Kind, LocatedValue
 from retraind.dataset.reader.columns.spreadsheets import Remains, changed, may_be_changed, remains_of
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import data_rows, head_text
+from retraind.dataset.rules.causes.sample import data_rows, last_rows, parts_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
@@ -32,7 +32,7 @@ def spreadsheet_remains(file: DataFile) -> Iterator[Cause]:
         if (kind := remains_of(text)) is not None:
             found.setdefault(kind, {}).setdefault(at, {}).setdefault(line, text)
     for at, kind, places in _changed(file):
-        found.setdefault(kind, {})[at] = places
+        found.setdefault(kind, {}).setdefault(at, {}).update(places)
     for kind, columns in found.items():
         at = min(columns)
         (line, text), *others = sorted(columns[at].items())
@@ -65,18 +65,17 @@ def _values(file: DataFile) -> Iterator[tuple[int, int, str]]:
         places += [(target.column, LocatedValue(each.line, each.value)) for each in target.classes]
     for at, place in places:
         yield at, place.line, file.text(place.value).strip()
-    head = table.oddities.head
-    if any(sign in head for sign in _SIGNS) and _MAY_BE.search(head):
-        for row in data_rows(table):
-            yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
+    for part, rows in ((table.oddities.head, data_rows), (table.oddities.end, last_rows)):
+        if any(sign in part for sign in _SIGNS) and _MAY_BE.search(part):
+            for row in rows(table):
+                yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
 
 
 def _changed(file: DataFile) -> Iterator[tuple[int, Remains, dict[int, str]]]:
     """Yield the columns of which a spreadsheet has changed values, and these by line."""
-    if not may_be_changed(head_text(file.table)):
-        return
-    rows = data_rows(file.table)
-    for at, kind in enumerate(file.table.columns.kinds):
-        values = [row.cells[at].strip() for row in rows] if kind in {Kind.TEXT, Kind.NUMBER} else []
-        if (found := changed(values)) is not None:
-            yield at, found[0], {rows[place].line: values[place] for place in found[1]}
+    for part, rows_of in zip(parts_of(file.table), (data_rows, last_rows), strict=False):
+        rows = rows_of(file.table) if may_be_changed(part.text) else []
+        for at, kind in enumerate(file.table.columns.kinds if rows else ()):
+            values = [row.cells[at].strip() for row in rows] if kind in {Kind.TEXT, Kind.NUMBER} else []
+            if (found := changed(values)) is not None:
+                yield at, found[0], {rows[place].line: values[place] for place in found[1]}

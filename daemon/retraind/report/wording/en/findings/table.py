@@ -190,13 +190,18 @@ def ragged_rows(
             "Write a delimiter for each empty value (in Excel: fill the last column, or add one that is "
             f"never empty), and {again}.",
         )
-    if reason == "delimiters":
-        return Words(
-            what,
-            f"{fix}: values that contain the delimiter, such as texts or numbers with thousands separators, "
-            f"must be enclosed in double quotes. Then {again}.",
+    if reason == "quotes":
+        what += (
+            " A value in quotes seems to begin with a space before its quote, or to contain a quote that is "
+            "not doubled: then a delimiter inside it ends the value."
         )
-    return Words(what, f"{fix}, and {again}.")
+    how = {
+        "quotes": "write no space before the quote that opens a value, and each quote inside it as two "
+        "quotes",
+        "delimiters": "values that contain the delimiter, such as texts or numbers with thousands "
+        "separators, must be enclosed in double quotes",
+    }.get(reason or "")
+    return Words(what, f"{fix}, and {again}." if how is None else f"{fix}: {how}. Then {again}.")
 
 
 def evaluation_empty(blank_rows: int = 0) -> Words:

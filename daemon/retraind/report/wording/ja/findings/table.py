@@ -197,13 +197,18 @@ def ragged_rows(
             "空の値にも区切り文字を出力し（Excelでは、最後の列をすべて埋めるか、空にならない列を最後に追加します）、"
             f"{again(paired)}",
         )
-    if reason == "delimiters":
-        return Words(
-            what,
-            f"出力元で{rows}を修正してください。区切り文字を含む値（文章や桁区切りのある数値など）は、"
-            f"二重引用符で囲む必要があります。修正後、{again(paired)}",
+    if reason == "quotes":
+        what += (
+            "二重引用符の前に空白があるか、値の中の二重引用符が2つ重ねられていないため、値の中の区切り文字で値が終わって"
+            "しまうようです。"
         )
-    return Words(what, f"出力元で{rows}を修正して、{again(paired)}")
+    how = {
+        "quotes": "値を囲む二重引用符の前には空白を入れず、値の中の二重引用符は2つ重ねて書く必要があります。",
+        "delimiters": "区切り文字を含む値（文章や桁区切りのある数値など）は、二重引用符で囲む必要があります。",
+    }.get(reason or "")
+    if how is None:
+        return Words(what, f"出力元で{rows}を修正して、{again(paired)}")
+    return Words(what, f"出力元で{rows}を修正してください。{how}修正後、{again(paired)}")
 
 
 def evaluation_empty(blank_rows: int = 0) -> Words:
