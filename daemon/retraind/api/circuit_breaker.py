@@ -42,8 +42,8 @@ class _Circuit:
 class Breaker:
     """The circuits of all hosts. Safe to use from several threads."""
 
-    def __init__(self, clock: Clock | None = None, chance: random.Random | None = None) -> None:
-        self._clock = clock or Clock()
+    def __init__(self, clock: Clock, chance: random.Random | None = None) -> None:
+        self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._circuits: dict[str, _Circuit] = {}
         self._lock = threading.Lock()

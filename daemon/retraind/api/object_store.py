@@ -189,7 +189,7 @@ class ObjectStore(Caller):
     def _page(self, response: requests.Response, start: bytes, host: str) -> Problem | None:
         """Return that a refusal is not the store's but a page of what stands between; None where it is not.
 
-        Another address would be refused likewise. A page of a host in trouble is told as that.
+        Another address would be refused likewise. A page of a host in trouble is reported as that.
         """
         status = response.status_code
         if not _is_final(status, None) or _error_code(start) or not proxies.is_own_page(response, start):

@@ -52,7 +52,7 @@ def turn_of(rate: int) -> int:
 class RateLimit:
     """Lets uploads take turns, first come, first served. For any number of threads."""
 
-    def __init__(self, clock: Clock, rate: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(self, clock: Clock, rate: Callable[[], int | None]) -> None:
         """`rate` returns the limit that is in force, bytes a second; None is no limit."""
         self._clock = clock
         self._rate = rate

@@ -80,7 +80,7 @@ def paths(given: Given) -> dict[Location, Path]:
     }
 
 
-def look_at(places: Iterable[Path], hanging: Collection[Path] = ()) -> dict[Path, Found]:
+def look_at(places: Iterable[Path], hanging: Collection[Path]) -> dict[Path, Found]:
     """Find out what is at each path. A share that hangs is given up after a while.
 
     What is in the folders `hanging` is not asked for.

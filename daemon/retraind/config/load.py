@@ -53,7 +53,7 @@ def _is_there(file: Path) -> bool:
         return True  # Reading it reports the reason.
 
 
-def load(named: Path | None = None) -> tuple[Settings, Path]:
+def load(named: Path | None) -> tuple[Settings, Path]:
     """Read and check the configuration; returns it with the file it came from.
 
     Raises ConfigError with every mistake. A drop folder whose share is out of reach, or hangs, is none, nor
@@ -65,7 +65,7 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
     return loaded.settings, loaded.file
 
 
-def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Problem]]:
+def load_to_look(named: Path | None) -> tuple[Settings, Path, list[Problem]]:
     """Read the configuration for a command that only looks, or writes a wish into the journal.
 
     A model's table that cannot be used is left out, and its mistakes are returned, with what only the daemon
@@ -118,7 +118,7 @@ class _Wrong(NamedTuple):
         return max(named, key=order.index) if set(named) <= set(order) else named[0]
 
 
-def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Loaded:
+def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
     """Read the configuration model by model. Raises ConfigError when it cannot be used for any.
 
     Nothing in the folders `hanging` is asked for: they are known not to answer.
@@ -159,7 +159,7 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
     )
 
 
-def load_each_to_look(named: Path | None = None) -> Loaded:
+def load_each_to_look(named: Path | None) -> Loaded:
     """Do the same for such a command: the problems include what others can read or change.
 
     The daemon looks at that itself, and holds the models concerned while it runs.
@@ -179,7 +179,7 @@ class WithoutKeys(NamedTuple):
     """The other models."""
 
 
-def load_without_keys(named: Path | None = None) -> WithoutKeys:
+def load_without_keys(named: Path | None) -> WithoutKeys:
     """Read the configuration for a process without keys. No folder is looked at.
 
     Raises ConfigError where what such a process needs is wrong.

@@ -49,7 +49,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _LONGEST_REST = 300.0
 """Seconds after which a folder is scanned though nothing in it seems to have changed."""
 _MOST_COPIES = 20
-"""Copies that are told one by one."""
+"""Copies that are listed one by one."""
 _TOO_MANY = problem("too_many_files", files=MOST_FILES, names=MOST_ENTRIES)
 
 
@@ -154,7 +154,7 @@ class DropFolder:
         """True while the memory lacks something that was seen."""
         self._view = View()
         self._left: _Left | None = None
-        """What the last view tells of, beside deliveries and copies."""
+        """What the last view reports, beside deliveries and copies."""
         self._lasts = -math.inf
         """Until when the view stays valid for these files (`Clock.elapsed` seconds)."""
         self._known: Mapping[str, Known] = {}
@@ -413,7 +413,7 @@ class DropFolder:
 
 
 def _told(copies: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:
-    """Return what is told of copies that are left alone: names, each with the reason."""
+    """Return what is reported of copies that are left alone: names, each with the reason."""
     told = tuple(problem("left_alone", file=name, why=why) for name, why in copies[:_MOST_COPIES])
     more = len(copies) - _MOST_COPIES
     return (*told, problem("more_left_alone", more=more)) if more > 0 else told

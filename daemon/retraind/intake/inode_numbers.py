@@ -1,4 +1,4 @@
-"""Whether inode numbers say anything: some file systems in user space make them up, anew with each look."""
+"""Whether inode numbers say anything: some file systems in user space invent them, others with each scan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from retraind.system.remote.verbs import file_system_of
 _LOG = log.get(__name__)
 
 _RENUMBERED = 3
-"""Scans in a row after which it is certain that a file's inode number changes by itself."""
+"""Scans in a row after which it is certain that a file's inode number changes with the same file."""
 
 
 def without_lasting_numbers(folder: Path, deliveries: Sequence[Delivery]) -> list[Delivery]:

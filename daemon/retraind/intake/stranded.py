@@ -38,7 +38,7 @@ class Stranded(NamedTuple):
 
     @property
     def problem(self) -> Problem:
-        """To be told."""
+        """To be reported."""
         if isinstance(self.source, Problem):
             return self.source
         key, files, why, *_ = self.source

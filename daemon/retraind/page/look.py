@@ -91,7 +91,7 @@ class Look:
         return HTMLResponse(text, status, headers)
 
 
-def preferred(header: str, otherwise: str = LANGUAGES[0]) -> str:
+def preferred(header: str, otherwise: str) -> str:
     """Return the language that a browser prefers of those there are (RFC 9110, 12.5.4)."""
     return max(_wishes(header), key=lambda wish: wish[1], default=(otherwise, 0.0))[0]
 

@@ -127,7 +127,7 @@ class Reader:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Keep others from reading; whoever has waited need not find out anew that the journal is locked."""
+        """Keep others from reading; whoever has waited need not find out again that the journal is locked."""
         with self._lock:
             if self._failure is not None and self.clock.elapsed() - self._failed_at <= _FRESH:
                 raise self._failure.with_traceback(None)

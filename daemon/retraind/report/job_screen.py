@@ -71,7 +71,7 @@ def job_text(
     hold: Problem | None,
     found: Whereabouts,
     *,
-    policy: str | None = None,
+    policy: str | None,
     width: int = WIDTH,
 ) -> str:
     """Return the text. `now` is what becomes of a job in work, `hold` what it waits for if it is on hold."""

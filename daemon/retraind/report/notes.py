@@ -133,7 +133,7 @@ def _advice(job: Job, voice: Voice) -> str:
     return voice.label("files_to_deliver_again" if of_the_data and not is_training else "files_to_retry")
 
 
-def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = (), width: int = WIDTH) -> LaidOut:
+def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]], width: int) -> LaidOut:
     """Return the data of the job, a line for each, and `more` of them."""
     named = [
         (voice.label("line_begins", name=voice.label("line_of", line=line)), told)
@@ -147,7 +147,7 @@ def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = (), width: 
     return LaidOut("\n".join(laid_out))
 
 
-def story_lines(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = ()) -> list[tuple[Line, str]]:
+def story_lines(job: Job, voice: Voice, more: Sequence[tuple[Line, str]]) -> list[tuple[Line, str]]:
     """Return the data of the job, and `more`, without what is empty."""
     files = [
         voice.label(

@@ -43,7 +43,7 @@ class Arrivals:
     ) -> dict[str, datetime]:
         """Return since when each model's deliveries are expected by its rule, noting those that are new.
 
-        `rules` are the rules as texts; with another rule, it begins anew.
+        `rules` are the rules as texts; another rule begins again.
         """
         known = self._events.last_details("expectation_began", models)
         found = {}

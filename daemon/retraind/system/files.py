@@ -58,7 +58,7 @@ def held(folder: Path, *below: str, ahead: Sequence[Ahead] = ()) -> Iterator[Pat
 
 
 @contextlib.contextmanager
-def held_or_made(folder: Path, name: str, mode: int = 0o777) -> Iterator[Path]:
+def held_or_made(folder: Path, name: str, mode: int) -> Iterator[Path]:
     """Pin the folder `name` in `folder` like `held`; it is made like `make_folder` where it is missing."""
     with contextlib.ExitStack() as holding:
         try:

@@ -20,7 +20,7 @@ _A_SECOND = 4
 
 
 class Bar:
-    """Is told by the thread that works, and draws on one of its own: the work may stand still."""
+    """Hears from the thread that works, and draws on one of its own: the work may stand still."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()

@@ -42,7 +42,7 @@ class BusinessDays:
         """Return whether people work on this day."""
         return day not in self.closed and self._holidays.is_working_day(day)
 
-    def next_from(self, day: date, step: int = 1) -> date:
+    def next_from(self, day: date, step: int) -> date:
         """Return the first business day from `day` on, or back from it with a `step` of -1."""
         for distance in range(_LONGEST_BREAK):
             if self.includes(found := day + step * distance * _DAY):

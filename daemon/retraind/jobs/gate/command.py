@@ -138,7 +138,7 @@ def _flaw(command: Sequence[str], environment: Mapping[str, str], code: int = _N
 def _beginning_in(
     away: str, folder: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> list[str]:
-    """Return a command that enters the folder and begins the gate by itself.
+    """Return a command that enters the folder and then starts the gate.
 
     The child of a fork has retraind's lock until it has become the gate, and this process waits for that. On
     a share that hangs, be it the gate's or its interpreter's, both would take for ever. A shell or env(1)
