@@ -93,6 +93,33 @@ def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, window, mos
     assert seen == expected
 
 
+@holds_for(
+    40,
+    200,
+    parts=st.lists(
+        st.tuples(st.sampled_from(['"', "x", "y\r\n", "z\r", "é"]), st.sampled_from([1, 2, 3000, 5000]))
+        | st.tuples(st.sampled_from(['"', ',"', '",', "\n"]), st.just(1)),
+        max_size=15,
+    ),
+    piece=st.sampled_from([4999, 1 << 16]),
+    window=st.sampled_from([2 << 10, 64 << 10]),
+)
+@example(
+    parts=[('1,"', 1), ("z\r", 9000), ("x", 9000), ('",\n', 1), ("2\n", 1)], piece=1 << 16, window=2 << 10
+)
+@example(parts=[('1,"', 1), ("x", 9000), ('"', 2), ("x", 9000), ('"', 1)], piece=1 << 16, window=2 << 10)
+def test_long_texts_in_quotes_are_passed_over_as_csv_reads_them(parts, piece, window):
+    data = "".join(part * times for part, times in parts).encode()
+    expected, unclosed = by_csv(data.decode("latin-1"))
+    seen, scanner, _ = records_of(data, piece, window)
+    if unclosed:
+        expected.pop()
+    assert (scanner.unclosed_line is not None) == unclosed
+    assert [(line, [cell[:512] for cell in row]) for line, row in seen] == [
+        (line, [cell[:512] for cell in row]) for line, row in expected
+    ]
+
+
 @holds_for(25, 100, text=TEXTS | REGULAR | ALMOST, piece=PIECES, window=st.integers(1, 40))
 def test_the_endings_are_those_of_records_and_the_open_quote_is_where_it_opens(text, piece, window):
     """Compared with a reading one byte at a time, as csv itself does it."""

@@ -134,7 +134,8 @@ class Oddities:
             places = sorted(chain(*found_at))[: MAX_EXAMPLES - len(self._ctrl_z.first)]
             for at in places:
                 _note(self._ctrl_z, piece, at, line_of)
-            self._ctrl_z.count += sum(map(data.count, _CTRL_Z_LINES)) - len(places)
+            begun = (each for each in _CTRL_Z_LINES if each[:1] in data)
+            self._ctrl_z.count += sum(map(data.count, begun)) - len(places)
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
 

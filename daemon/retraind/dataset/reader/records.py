@@ -282,7 +282,14 @@ class Scanner:
         """Read more of a record, at most to its end."""
         line = record.line
         inner = data.rstrip(QUOTE)
-        if inner and not record.in_quotes and inner.find(QUOTE) < 0:
+        quote = inner.find(QUOTE)
+        text = inner if quote < 0 else inner[:quote]
+        if record.in_quotes and len(text) >= _CONTINUED:
+            record.add_quoted(text)
+            record.size += len(text)
+            self.skip(len(text), line_breaks(text, 0, len(text)))
+            return Batch(LastPart(b"", None, 0, wish), line)
+        if inner and not record.in_quotes and quote < 0:
             ending = self._continue_plain(record, inner)
         else:
             ending = self._continue_csv(record, inner) if inner else b""

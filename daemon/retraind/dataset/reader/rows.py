@@ -188,6 +188,7 @@ class RowReader:
                 return
             if not batch.count:
                 self._least = min(2 * self._least, MAX_WINDOW)
+                self._window = max(self._window, self._least)
             self._read(batch, early=early)
 
     def _read_header(self) -> bool:

@@ -77,6 +77,10 @@ class Unfinished:
             self.cell = others[-1][: self.keep].decode("latin-1")
         self.state = FieldState.START if data.endswith(delimiter) else FieldState.UNQUOTED
 
+    def add_quoted(self, text: bytes) -> None:
+        """Add bytes inside quotes that have no quote."""
+        self.cell += text[: self.keep - len(self.cell)].decode("latin-1")
+
     def add_quotes(self, count: int, line: int) -> None:
         """Add this many quotes in a row, in this line."""
         literal = count

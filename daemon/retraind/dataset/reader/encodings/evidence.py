@@ -64,7 +64,7 @@ class Evidence:
         if self._end is None and (first := _BEYOND_ASCII.search(data)):
             self._end = offset + first.start() + MAX_BYTES
         # A word that the end of the piece cuts is read with the next one.
-        end = len(data) if final else len(data.rstrip(_INSIDE))
+        end = len(data) if final else _end_outside(data)
         most = (self._end or 0) - offset
         self.is_full = most <= len(data)
         read = self._note_words(data, most if self.is_full else end, before, line_of)
@@ -94,7 +94,16 @@ class Evidence:
 
         The first of the two decides whether the second one belongs to the word.
         """
-        outside = len(piece.rstrip(_INSIDE))
+        outside = _end_outside(piece)
         if outside:
             held, piece = held[-1:] if outside == 1 else b"", piece[max(0, outside - 2) :]
         self._open = (held + piece[:_MAX_OPEN])[:_MAX_OPEN]
+
+
+def _end_outside(data: bytes) -> int:
+    """Return where the last word of a text begins, which may go on."""
+    end = data[-_MAX_OPEN:]
+    if before := end.rstrip(_INSIDE):
+        return len(data) - len(end) + len(before)
+    others = data.translate(None, _INSIDE)  # faster than one byte after the other
+    return data.rfind(others[-1:]) + 1 if others else 0
