@@ -118,3 +118,34 @@ def test_findings_about_any_files_can_be_stored_and_read(train, evaluation, enco
 def test_every_kind_of_file_has_a_name(kind):
     finding = Finding(rule="not-text", facts={"kind": kind.value, "extension": ".csv", "paired": False})
     assert "a binary file" not in Voice().finding(finding)
+
+
+@pytest.mark.parametrize(
+    ("kind", "todo"),
+    [
+        ("gzip", ("Decompress it", "展開（解凍）")),
+        ("office", ("in Excel: CSV UTF-8", "「CSV UTF-8（コンマ区切り）」")),
+        ("pdf", ("Save or export", "エクスポート")),
+    ],
+)
+def test_what_is_no_text_has_a_remedy_of_its_kind(kind, todo):
+    finding = Finding(rule="not-text", facts={"kind": kind, "extension": ".csv", "paired": False})
+    for language, words in zip(("en", "ja"), todo, strict=True):
+        assert words in Voice(language=language).finding(finding)
+
+
+def test_in_japanese_columns_are_told_by_name_or_place_each_as_what_it_is():
+    facts = {"column": 1, "value": "id", "others": (), "among": "numbers", "total": 4}
+    told = [
+        Voice(language="ja").finding(Finding(rule="rare-text", facts=facts | {"columns": columns}))
+        for columns in [(1, "a", "b", 4), (1, 3, "a", 4)]
+    ]
+    assert "項目「a」、「b」、4列目も同様です。" in told[0]
+    assert "3列目、項目「a」、4列目も同様です。" in told[1]
+
+
+def test_in_japanese_further_values_follow_the_first_one():
+    facts = {"column": "y", "value": "0%", "notations": ("percent",), "paired": False}
+    others = ((3, "1%"), (4, "2%"))
+    told = Voice(language="ja").finding(Finding(rule="target-notation", facts=facts | {"others": others}))
+    assert "数値「0%」（ほかに3行目の「1%」、4行目の「2%」）が含まれているため、" in told

@@ -5,6 +5,10 @@ from zoneinfo import ZoneInfo
 from retraind.report.wording.words import OPTIONS
 from retraind.system.escape import display
 
+COMPRESSED = frozenset({"zip", "gzip", "bzip2", "xz", "zstd", "7z"})
+"""Kinds of files in which there may be a table."""
+OFFICE = frozenset({"office", "old-office"})
+"""Kinds of files that Excel saves as a table."""
 _SHOWN_CHARS = 40
 
 

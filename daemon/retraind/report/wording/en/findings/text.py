@@ -2,14 +2,22 @@
 
 from retraind.report.wording.en._parts import count, quoted
 from retraind.report.wording.en.findings._parts import FORMATS, KINDS, deliver
+from retraind.report.wording.neutral import COMPRESSED, OFFICE
 from retraind.report.wording.words import Words
+
+_IN_EXCEL = " (in Excel: CSV UTF-8, comma delimited)"
 
 
 def not_text(kind: str, extension: str, paired: bool) -> Words:
     expected = FORMATS.get(extension, "comma- or tab-separated")
+    save = "Save or export the table as CSV (UTF-8)"
+    if kind in COMPRESSED:
+        save = "Decompress it, make the table in it a file in CSV (UTF-8)"
+    elif kind in OFFICE:
+        save = f"Save the table as CSV (UTF-8){_IN_EXCEL}"
     return Words(
         f"The file is {KINDS.get(kind, 'a binary file')}, not {expected} text.",
-        f"Save or export the table as CSV (UTF-8), and {deliver(paired, 'it')}.",
+        f"{save}, and {deliver(paired, 'it')}.",
     )
 
 
@@ -24,7 +32,7 @@ def unsupported_extension(extension: str, paired: bool) -> Words:
 def utf_16(paired: bool) -> Words:
     return Words(
         'The text is UTF-16 (some programs call it "Unicode text").',
-        f"Save the file as UTF-8 with BOM, and {deliver(paired, 'it')}.",
+        f"Save the file as UTF-8 with BOM{_IN_EXCEL}, and {deliver(paired, 'it')}.",
     )
 
 

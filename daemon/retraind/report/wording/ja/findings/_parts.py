@@ -64,9 +64,14 @@ def also_lines(others: Iterable[tuple[int, str]]) -> str:
 
 def column_names(columns: Sequence[str | int], total: int) -> str:
     """Return the first of `total` columns, by name or else by place."""
-    names = [quoted(column) if isinstance(column, str) else f"{column:,}列目" for column in columns]
-    kind = "項目" if isinstance(columns[0], str) else ""
-    return f"{kind}{listing(names, total)}"
+    named = [isinstance(column, str) for column in columns]
+    names = [
+        f"{'項目' * (is_named and not before)}{quoted(column)}"
+        if isinstance(column, str)
+        else f"{column:,}列目"
+        for column, is_named, before in zip(columns, named, [False, *named], strict=False)
+    ]
+    return listing(names, total)
 
 
 def other_columns(columns: tuple[str | int, ...], total: int) -> str:

@@ -132,7 +132,7 @@ def classes_changed(
     else:
         change = f"{added}が増えています" if has else "種類が異なっています"
     return Words(
-        f"予測したい項目{quoted(column)}の分類ラベルが、前回学習したデータ（{delivery}）"
+        f"予測したい項目{quoted(column)}の分類ラベルは、前回学習したデータ（{delivery}）"
         f"と比べて{change}。分類"
         "ラベルの種類が異なると、サービスでモデルの更新に失敗するおそれがあります。",
         "意図した変更かどうかをご確認ください。",

@@ -9,7 +9,7 @@ def evaluation_in_time_series() -> Words:
     return Words(
         "サービスの時系列予測モードでは評価用データを指定できません。このファイルが受け付けられるかどうかは、"
         "サービスのマニュアルに記載がありません。",
-        '学習用データと評価用データの組がサービスに受け付けられない場合は、設定をmode = "train-only"に'
+        '学習用データと評価用データの組がサービスに受け付けられない場合は、retraindの設定をmode = "train-only"に'
         "変更し、"
         "学習用データだけを投入してください。",
     )
@@ -26,7 +26,7 @@ def most_columns_in_time_series(columns: int) -> Words:
 def series_column_missing(column: str) -> Words:
     return Words(
         f"時系列予測用に設定されている項目{quoted(column)}が、ファイルにありません。",
-        "ファイルの項目名を修正するか、設定のtime_columnまたはseries_columnを修正してください。",
+        "ファイルの項目名を修正するか、retraindの設定のtime_columnまたはseries_columnを修正してください。",
     )
 
 
@@ -58,13 +58,13 @@ def duplicate_times(
     *, column: str, value: str, others: tuple[tuple[int, str], ...], total: int, by_series: bool
 ) -> Words:
     """`others` are the next of `total` rows: the line, the time."""
-    within = "同じ系列の中で" if by_series else ""
+    within = "、同じ系列の中で" if by_series else ""
     return Words(
-        f"項目{quoted(column)}の時刻{quoted(value)}が、{within}重複しています"
+        f"項目{quoted(column)}の時刻{quoted(value)}が{within}重複しています"
         f"{also(located(others), total, '行')}。",
         "1つの時刻につき1行だけを残してください。"
         if by_series
-        else "1つの時刻につき1行だけを残してください。系列が複数ある場合は、設定のseries_columnに系列項目を"
+        else "1つの時刻につき1行だけを残してください。系列が複数ある場合は、retraindの設定のseries_columnに系列項目を"
         "指定してください。",
     )
 
@@ -79,7 +79,7 @@ def unsorted_times(column: str, value: str) -> Words:
 def series_gap(*, column: str, value: str, before: str, before_line: int, missing: int) -> Words:
     return Words(
         f"項目{quoted(column)}の{quoted(before)}（{before_line:,}行目）と{quoted(value)}の間に、"
-        f"データが存在しない時刻が{missing:,}個あります。",
+        f"データが存在しない時刻が{missing:,}件あります。",
         "欠けている期間のデータを補うか、それより前の行を取り除いてください。",
     )
 

@@ -34,7 +34,7 @@ def target_missing(
             f"予測したい項目{quoted(column)}と完全に一致する名前の項目が、ファイルにありません。"
             "よく似た項目として"
             f"{names}があります。",
-            f"項目名を設定のとおりに修正して、{again(paired)}または、設定の予測したい項目の名前を修正して"
+            f"項目名を設定どおりに修正して、{again(paired)}または、retraindの設定にある予測したい項目の名前（target）を修正して"
             "ください。",
         )
     if delivery is not None:
@@ -45,7 +45,7 @@ def target_missing(
         )
     return Words(
         f"予測したい項目{quoted(column)}がファイルにありません。",
-        f"ファイルに項目を追加して、{again(paired)}または、設定の予測したい項目の名前を修正してください。",
+        f"ファイルに項目を追加して、{again(paired)}または、retraindの設定にある予測したい項目の名前（target）を修正してください。",
     )
 
 
@@ -100,7 +100,7 @@ def target_not_numeric(column: str, value: str, paired: bool) -> Words:
     return Words(
         f"モデルは数値を予測しますが、この行の予測したい項目{quoted(column)}に数値ではない{quoted(value)}が"
         "含まれています。",
-        f"数値だけを出力し、値が不明な場合は空欄にして、{again(paired)}モデルが分類を予測する場合は、設定の"
+        f"数値だけを出力し、値が不明な場合は空欄にして、{again(paired)}モデルが分類を予測する場合は、retraindの設定の"
         "prediction_typeを修正してください。",
     )
 
@@ -112,8 +112,8 @@ def target_notation(
     names = listing([_NOTATIONS[each] for each in notations if each in _NOTATIONS])
     written = f"{names}を使った数値" if names else "対応していない表記の数値"
     return Words(
-        f"予測したい項目{quoted(column)}に{written}（{quoted(value)}）が含まれている"
-        f"{also_lines(others)}ため、文字列として読み込まれます。",
+        f"予測したい項目{quoted(column)}に、{written}{quoted(value)}{also_lines(others)}が含まれているため、"
+        "文字列として読み込まれます。",
         f"{as_plain_numbers(notations)}数値だけを出力し、{again(paired)}",
     )
 
@@ -145,14 +145,14 @@ def too_many_classes(
         return Words(
             f"モデルの予測タイプは二値分類ですが、予測したい項目{quoted(column)}に3種類目の値（この行の"
             f"{quoted(value)}）が含まれています。",
-            f"余分な値の行を修正するか取り除いて、{again(paired)}または、設定のprediction_typeを修正して"
+            f"余分な値の行を修正するか取り除いて、{again(paired)}または、retraindの設定のprediction_typeを修正して"
             "ください。",
         )
     if numeric:
         return Words(
             f"予測したい項目{quoted(column)}に含まれる値のユニーク数が、多値分類で扱える上限の{limit:,}を"
             f"超えています（この行の{quoted(value)}で超えました）。",
-            f"行数の少ない値をまとめて、{again(paired)}または、設定のprediction_typeをregressionに変更して"
+            f"行数の少ない値をまとめて、{again(paired)}または、retraindの設定のprediction_typeをregressionに変更して"
             "ください。",
         )
     return Words(
@@ -211,7 +211,7 @@ def positive_value_missing(column: str, positive: str, classes: tuple[str, ...],
         f"予測値（positive_value）に設定された{quoted(positive)}が、予測したい項目{quoted(column)}に"
         "ありません。この項目の値は"
         f"{listing(list(map(quoted, classes)), total)}です。",
-        "設定のpositive_valueを修正するか、出力元の値を修正してください。",
+        "retraindの設定のpositive_valueを修正するか、出力元の値を修正してください。",
     )
 
 

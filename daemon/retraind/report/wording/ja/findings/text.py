@@ -2,15 +2,23 @@
 
 from retraind.report.wording.ja._parts import quoted
 from retraind.report.wording.ja.findings._parts import FORMATS, KINDS, again, at
+from retraind.report.wording.neutral import COMPRESSED, OFFICE
 from retraind.report.wording.words import Words
+
+_IN_EXCEL = "（Excelでは、ファイルの種類に「CSV UTF-8（コンマ区切り）」を選択します）"
 
 
 def not_text(kind: str, extension: str, paired: bool) -> Words:
     expected = FORMATS.get(extension, "カンマ区切りまたはタブ区切り")
+    save = "表をCSV（UTF-8）形式で保存またはエクスポートして"
+    if kind in COMPRESSED:
+        save = "ファイルを展開（解凍）し、中の表をCSV（UTF-8）形式のファイルにして"
+    elif kind in OFFICE:
+        save = f"表をCSV（UTF-8）形式で保存して{_IN_EXCEL}"
     return Words(
         f"ファイルの中身が、{expected}のテキストではなく{KINDS.get(kind, 'バイナリデータ')}であるため、"
         "読み込めません。",
-        f"表をCSV（UTF-8）形式で保存またはエクスポートして、{again(paired)}",
+        f"{save}、{again(paired)}",
     )
 
 
@@ -26,7 +34,7 @@ def unsupported_extension(extension: str, paired: bool) -> Words:
 def utf_16(paired: bool) -> Words:
     return Words(
         "文字エンコードがUTF-16（「Unicodeテキスト」と表示するソフトもあります）であるため、読み込めません。",
-        f"UTF-8（BOMあり）で保存して、{again(paired)}",
+        f"UTF-8（BOMあり）で保存して{_IN_EXCEL}、{again(paired)}",
     )
 
 
@@ -38,8 +46,8 @@ def utf_8_without_mark(added: bool) -> Words:
             "元のファイルは変更しません。"
         )
     return Words(
-        "文字エンコードがUTF-8（BOMなし）で、半角英数字以外の文字が含まれています。サービスが対応を"
-        "明示しているUTF-8はBOMありのみのため、正しく読み込まれないおそれがあります。",
+        "文字エンコードがUTF-8（BOMなし）で、半角英数字以外の文字が含まれています。サービスのマニュアルに"
+        "記載されているのはUTF-8（BOMあり）だけのため、正しく読み込まれないおそれがあります。",
         "UTF-8（BOMあり）で出力してください（Pythonの場合は文字コードにutf-8-sigを指定します）。",
     )
 
