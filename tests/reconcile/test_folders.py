@@ -207,8 +207,8 @@ def test_what_was_taken_in_within_the_hour_and_what_is_being_moved_outlives_a_re
 
 def test_a_folder_that_comes_back_and_goes_again_is_out_of_reach_from_the_second_time_on(folder):
     for away, back in ((10.0, 20.0), (30.0, 40.0)):
-        folder.view = View(trouble="It cannot be read.")
+        folder.last = View(trouble="It cannot be read.")
         assert folder.out_for(away) == 0
         assert folder.out_for(away + 5) == 5
-        folder.view = View()
+        folder.last = View()
         assert folder.out_for(back) == 0

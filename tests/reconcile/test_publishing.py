@@ -1,5 +1,6 @@
 """STATUS.txt of all folders: written together, by one thread at a time, and again until it has been."""
 
+import errno
 import os
 import threading
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from retraind.domain.job import Job, State
 from retraind.domain.problems import problem
 from retraind.intake.share_identity import Memory
 from retraind.reconcile import publishing
+from retraind.system import files
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 from support.words import legacy
@@ -75,6 +77,41 @@ def test_news_that_could_not_be_written_over_an_older_status_is_with_the_next_sw
     assert "It is gone." not in text_in(drops[0])
     sweep(daemon)
     assert "It is gone." in text_in(drops[0])
+
+
+def test_a_delivery_of_which_one_file_cannot_be_moved_is_said_to_be_in_work_and_not_to_lack_the_other(
+    daemon, site, drops, monkeypatch
+):
+    """Nobody is to deliver the other file again, and nobody is notified that it is missing."""
+    move = files._rename_no_replace
+
+    def protected(source, target):
+        if source.name == "eval_1.csv":
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(source))
+        move(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_rename_no_replace", protected)
+        for name in ("train_1.csv", "eval_1.csv", "1.done"):
+            (drops[0] / name).write_bytes(table() if name.endswith(".csv") else b"")
+        for _ in range(3):
+            sweep(daemon)
+            daemon._clock.pass_time(timedelta(seconds=10))
+        assert not (drops[0] / "train_1.csv").exists()
+        daemon._clock.pass_time(timedelta(days=1))
+        sweep(daemon)
+        assert not daemon.journal.events.last_details("not_taken_in", ["churn"])
+        for text in (text_in(drops[0]), site.command("status").stdout):
+            assert "1 is being taken in. " in text
+            assert "eval_1.csv: Operation not permitted" in text
+            assert "lsattr" in text
+            assert "has not arrived" not in text
+            assert "will be taken in" not in text
+    daemon._clock.pass_time(timedelta(seconds=10))
+    sweep(daemon)
+    (drops[0] / "train_1.csv").write_bytes(table(50))
+    sweep(daemon)
+    assert "1 (train_1.csv): The evaluation file has not arrived" in text_in(drops[0])
 
 
 def test_news_for_which_the_journal_failed_is_with_the_next_sweep(daemon, drops, monkeypatch):

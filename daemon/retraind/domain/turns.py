@@ -80,6 +80,11 @@ def next_in_turn(jobs: Iterable[Job]) -> Job | None:
     return next((job for job in jobs if job.occupies_model), None) or next(sealed, None)
 
 
+def owned_files(jobs: Iterable[Job]) -> frozenset[str]:
+    """Return the files of jobs that could not be sealed yet: theirs, though some are in the drop folder."""
+    return frozenset(file.name for job in jobs if job.state is State.SEALING for file in job.files)
+
+
 def contradiction(jobs: Iterable[Job]) -> tuple[Job, Job] | None:
     """Return two sealed jobs of one model of which the second arrived later and has the earlier key.
 

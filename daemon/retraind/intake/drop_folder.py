@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role
@@ -70,6 +70,18 @@ class View:
     """True when the folder is not the one that is known, or does not answer: nothing may be written there."""
     silent: bool = False
     """True when its share does not answer."""
+
+    def without(self, owned: Collection[str]) -> Self:
+        """Return the same without deliveries of which a job owns every file that is there."""
+        if not owned:
+            return self
+        complete = (each for each in self.complete if any(file.name not in owned for file in each.files))
+        waiting = (
+            each
+            for each in self.waiting
+            if not each.files or any(file.name not in owned for file in each.files)
+        )
+        return replace(self, complete=tuple(complete), waiting=tuple(waiting))
 
 
 class Memory(Protocol):

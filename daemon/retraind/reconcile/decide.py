@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from retraind.domain.job import Job, State
-from retraind.domain.turns import turns
+from retraind.domain.job import Job
+from retraind.domain.turns import owned_files, turns
 from retraind.intake.pairing import Delivery
 
 MOST_ACTIVE = 1_000
@@ -66,8 +66,7 @@ def decide(situation: Situation) -> Decision:
 
 def _take_in(situation: Situation) -> tuple[Delivery, ...]:
     """Choose what is taken in now: a part at a time, so that other folders of the share get their scans."""
-    # A job that could not be sealed yet owns its files, though they are still in the drop folder.
-    owned = {file.name for job in situation.jobs if job.state is State.SEALING for file in job.files}
+    owned = owned_files(situation.jobs)
     room = min(MOST_ACTIVE - len(situation.jobs), MOST_AN_HOUR - situation.taken_in, _MOST_AT_ONCE)
     free = [each for each in situation.complete if not {file.name for file in each.files} & owned]
     return tuple(free[: max(0, room)])

@@ -102,7 +102,10 @@ class Folder:
     drop_folder: DropFolder
     file_system: str
     """The name of the lane that touches it."""
-    view: View = field(default_factory=View)
+    last: View = field(default_factory=View)
+    """What the last scan saw."""
+    owned: frozenset[str] = frozenset()
+    """Files that are those of a job, though they could not be taken in yet."""
     reachable: bool = True
     """False before its share has answered for the first time."""
     moves: Moves = field(default_factory=Moves)
@@ -152,6 +155,11 @@ class Folder:
     def model(self) -> ModelSettings:
         """The settings with which it is watched."""
         return self.drop_folder.model
+
+    @property
+    def view(self) -> View:
+        """What the last scan saw, without what is in work."""
+        return self.last.without(self.owned)
 
     @property
     def may_rest(self) -> bool:
@@ -219,7 +227,7 @@ class Folder:
         with self._lock:
             if self.moves.mark() != mark:
                 return False
-            before, self.view = self.view, view
+            before, self.last = self.last, view
             if (before.trouble and not view.trouble) or elsewhere:
                 self.may_have_moved = True
             fresh = not self.reachable or view != before

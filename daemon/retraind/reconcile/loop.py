@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID, job_id
 from retraind.domain.records import ModelHold
-from retraind.domain.turns import turns
+from retraind.domain.turns import owned_files, turns
 from retraind.intake.pairing import Delivery
 from retraind.jobs.outcomes import superseded
 from retraind.jobs.pipeline import Pipeline
@@ -195,6 +195,8 @@ class Loop:
             return
         now = self._clock.elapsed()
         found = folder.found() if folder else ()
+        if folder is not None:
+            folder.owned = owned_files(jobs)
         recovered = folder is None or self._recovered(folder)
         decision = decide(
             Situation(

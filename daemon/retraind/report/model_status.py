@@ -15,6 +15,7 @@ from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import HostTry, Outage
+from retraind.domain.turns import owned_files
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
 from retraind.report.daemon_overview import Code, DaemonOverview, code_of, daemon_overview
@@ -179,6 +180,7 @@ class _Moment:
     ) -> ModelOverview:
         """Show a model; `folders` are the names of its job folders in work."""
         voice, jobs = self.voice.on(name), standing.active
+        view = view.without(owned_files(jobs))
         sentences = [
             *alerts(standing, view, voice),
             *([voice.label("out_of_reach_above")] if name in self.unreachable else []),
