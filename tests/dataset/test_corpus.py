@@ -29,7 +29,7 @@ from tests.support.variants import long
 CAUSES = frozenset(
     {"header-missing", "lines-above-header", "type-line", "not-a-table", "other-delimiter", "backslash-escapes",
      "space-before-quote", "single-quotes", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows", "mark-inside",
-     "second-table", "row-below-header", "encoding-doubtful", "damaged-names", "damaged-values",
+     "second-table", "columns-shifted", "row-below-header", "encoding-doubtful", "damaged-names", "damaged-values",
      "spreadsheet-remains", "subtotal-rows", "record-types", "stray-quotes"}
 )  # fmt: skip
 """Warnings that would be errors in a file that is refused anyway."""

@@ -150,3 +150,39 @@ def test_a_title_is_found_above_tables_that_are_not_alone_or_have_odd_names(cont
 def test_the_target_as_a_value_is_no_name_below_a_title():
     rows = "".join(f"{at // 3},{['plan', 'days', 'left'][at % 3]},x\n" for at in range(60))
     assert [each.rule for each in found("id,field,value\n" + rows, target="left")] == ["target-missing"]
+
+
+DATED = "id,plan,day,sum,left\n" + "".join(
+    f"{at},{'ab'[at % 2]},2026-01-{at % 28 + 1:02},{at}.5,{at % 2}\n" for at in range(4_000)
+)
+SHIFTED = {
+    "one further left": lambda cells: [*cells[1:], ""],
+    "one further right": lambda cells: ["", *cells[:-1]],
+    "two in each other's place": lambda cells: [*cells[:2], cells[3], cells[2], cells[4]],
+}
+
+
+@pytest.mark.parametrize("count", [90, 3_000])
+@pytest.mark.parametrize("shift", SHIFTED.values(), ids=SHIFTED)
+def test_columns_that_are_in_other_places_from_a_row_on_are_told_of_once(count, shift):
+    lines = DATED.splitlines()[: 2 * count]
+    lines[count:] = (",".join(shift(line.split(","))) for line in lines[count:])
+    findings = [each for each in found("\n".join([*lines, ""])) if each.rule != "empty-column"]
+    assert [(each.rule, each.line) for each in findings] == [("columns-shifted", count + 1)]
+    assert '"day"' in Voice().finding(findings[0])
+    assert "「day」" in Voice(language="ja").finding(findings[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda at, row: row if at < 90 else row.replace("2026-01-", "day "),
+        lambda at, row: row if at != 90 else "x,a,x,x,1",
+        lambda at, row: row if at < 90 or at % 9 else "x,a,x,x,1",
+        lambda at, row: row if at < 90 else f"{at},a,,,1",
+    ],
+)
+def test_columns_stay_in_their_places_where_only_one_changes_or_some_rows_do(change):
+    header, *rows = DATED.splitlines()[:200]
+    content = "\n".join([header, *(change(at, row) for at, row in enumerate(rows)), ""])
+    assert "columns-shifted" not in {each.rule for each in found(content)}

@@ -42,6 +42,7 @@ PARTS: tuple[Rule, ...] = (
     joined.repeated_header,
     printed.rule_line,
     second_table.second_table,
+    second_table.shifted_columns,
     below_header.row_below_header,
     below.rows_line,
     below.subtotals,

@@ -1,15 +1,24 @@
-"""More than one table: another one below the first, or records of several types, one a line."""
+"""Several tables: another one below the first, rows with columns in other places, records of types."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from retraind.dataset.reader.columns.facts import Kind
 from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.below import says_end
 from retraind.dataset.rules.causes.cause import Cause, everything
-from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number, rows_of
+from retraind.dataset.rules.causes.sample import (
+    Row,
+    data_rows,
+    delimiter_of,
+    is_date,
+    is_number,
+    last_rows,
+    rows_of,
+)
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import MIN_COLUMNS
 from retraind.dataset.rules.rows import lacks_last_values
@@ -27,6 +36,7 @@ _ENDS = re.compile(r"[*#]?(T|TR|TRL|TRA?ILER|FT|FTR|E|END|EOF|Z|9|09|99|999)[\dA
 """Codes of records, in their first column: of a file's head, of its data, of its end."""
 _MOST_TYPES = 6
 _DATA_SHARE = 0.5
+_FEWEST_ROWS = 10  # above and below, that show what is in a column
 _NEAR = 5  # lines above its names: a title, empty lines, a count of the rows above
 
 
@@ -39,6 +49,46 @@ def second_table(file: DataFile) -> Iterator[Cause]:
         yield from _of_another_width(file)
     elif found := _names_below(table):
         yield _of_this_width(file, *found)
+
+
+def shifted_columns(file: DataFile) -> Iterator[Cause]:
+    """All rows have the same columns: from none on, several columns have another kind of values for good."""
+    table = file.table
+    columns: dict[int, list[int]] = {}
+    for at, place in table.columns.broken.items():
+        columns.setdefault(place.line, []).append(at)
+    for line, places in sorted(columns.items()):
+        if len(places) < MIN_COLUMNS or any(second_table(file)):
+            continue
+        rows = [*data_rows(table), *last_rows(table)]
+        above, below = ([row for row in rows if (row.line < line) is first] for first in (True, False))
+        shifted = [at for at in places if _is_shifted(at, above, below)]
+        if len(shifted) >= MIN_COLUMNS:
+            finding = file.warning(
+                "columns-shifted",
+                line=line,
+                column=file.column(shifted[0]),
+                columns=[file.column(at) for at in shifted],
+                values=[table.text(table.columns.broken[at].value) for at in shifted],
+                total=len(shifted),
+                paired=file.paired,
+            )
+            yield Cause(finding, partial(_is_in, line), Severity.WARNING)
+            return
+
+
+def _is_in(line: int, finding: Finding) -> bool:
+    return finding.line == line
+
+
+def _is_shifted(at: int, above: Sequence[Row], below: Sequence[Row]) -> bool:
+    """Return whether a column has numbers or dates alone above, and none of them below."""
+    befores, afters = ([cell for row in rows if (cell := row.cells[at].strip())] for rows in (above, below))
+    if min(len(befores), len(afters)) < _FEWEST_ROWS:
+        return False
+    return any(
+        all(map(is_kind, befores)) and not any(map(is_kind, afters)) for is_kind in (is_number, is_date)
+    )
 
 
 def record_types(file: DataFile) -> Iterator[Cause]:

@@ -1,7 +1,14 @@
 """A file as a table: its header and its rows."""
 
 from retraind.report.wording.en._parts import count, listing, quoted, shortened
-from retraind.report.wording.en.findings._parts import DELIMITED, also, delimiter_name, deliver, rows_found
+from retraind.report.wording.en.findings._parts import (
+    DELIMITED,
+    also,
+    column_name,
+    delimiter_name,
+    deliver,
+    rows_found,
+)
 from retraind.report.wording.words import Words
 
 DELETE_BLANK_ROWS = "Excel writes such rows where cells were cleared; delete the rows in the sheet instead."
@@ -202,6 +209,20 @@ def ragged_rows(
         "separators, must be enclosed in double quotes",
     }.get(reason or "")
     return Words(what, f"{fix}, and {again}." if how is None else f"{fix}: {how}. Then {again}.")
+
+
+def columns_shifted(
+    *, column: str | int, columns: tuple[str | int, ...], values: tuple[str, ...], total: int, paired: bool
+) -> Words:
+    """`columns` are the first of `total`, with their `values` in this row."""
+    names = listing([column_name(each) for each in columns or (column,)], total)
+    return Words(
+        f"From this line on, {names} have other kinds of values than above, such as "
+        f"{' and '.join(map(quoted, values[:2]))}: the columns seem to be shifted or in another order. The "
+        "service reads them by the names in the first row.",
+        "Join only files that have the same columns in the same order, and check that no row has a delimiter "
+        f"too many or too few. Then {deliver(paired)}.",
+    )
 
 
 def evaluation_empty(blank_rows: int = 0) -> Words:

@@ -1,7 +1,7 @@
 """A file as a table: its header and its rows."""
 
 from retraind.report.wording.ja._parts import listing, quoted, shortened
-from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, delimiter_name
+from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, column_name, delimiter_name
 from retraind.report.wording.words import Words
 
 DELETE_BLANK_ROWS = (
@@ -209,6 +209,19 @@ def ragged_rows(
     if how is None:
         return Words(what, f"出力元で{rows}を修正して、{again(paired)}")
     return Words(what, f"出力元で{rows}を修正してください。{how}修正後、{again(paired)}")
+
+
+def columns_shifted(
+    *, column: str | int, columns: tuple[str | int, ...], values: tuple[str, ...], total: int, paired: bool
+) -> Words:
+    """`columns` are the first of `total`, with their `values` in this row."""
+    names = listing([column_name(each) for each in columns or (column,)], total)
+    return Words(
+        f"この行から下では、{names}の値の種類が上の行と異なります（{'、'.join(map(quoted, values[:2]))}など）。項目の"
+        "位置がずれているか、順序が異なるようです。サービスは1行目の項目名のとおりに読み込みます。",
+        "ファイルを連結する場合は項目とその順序を揃え、区切り文字に過不足がないかをご確認のうえ、"
+        f"{again(paired)}",
+    )
 
 
 def evaluation_empty(blank_rows: int = 0) -> Words:
