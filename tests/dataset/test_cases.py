@@ -206,7 +206,7 @@ NAMES = {
     "NoTypeInformation", "NUL", "PowerShell", "Python", "Roman", "SQL", "Shift", "Spark", "Sqlcmd", "True", "Unicode",
     "UTF", "Web", "Windows", "XML", "YYYY", "MM", "MARKUP", "FEEDBACK", "OFF", "PAGESIZE", "Plus", "mysql", "DD", "hh", "mm", "ss", "CR", "LF", "copy", "csv", "tsv",
     "doublequote", "escape", "escapechar", "footer", "newline", "off", "pandas", "prediction", "type", "pset", "psql",
-    "regression", "sig", "sqlcmd", "utf",
+    "regression", "retraind", "sig", "sqlcmd", "target", "utf",
 }  # fmt: skip
 """Of programs, formats, options and settings: they are the same in each language."""
 
