@@ -29,7 +29,7 @@ REASONS: Mapping[int, str] = {
     numbers.EIO: "ディスクまたは共有フォルダーで入出力エラーが発生しました",
     numbers.EBUSY: _IN_USE,
     numbers.ETXTBSY: _IN_USE,
-    numbers.ESTALE: "共有フォルダーの公開がやり直されています",
+    numbers.ESTALE: "共有フォルダーへの接続が無効になっています",
     numbers.ENAMETOOLONG: "名前が長すぎます",
     numbers.ENOMEM: "メモリが不足しています",
     numbers.EMFILE: _TOO_MANY_OPEN,

@@ -58,7 +58,7 @@ def key_unusable(
     where = f"{setting}：" if setting else ""
     return Words(
         f"{where}キーが空であるか、キーに使用できない文字が含まれています。",
-        f"キーだけを1行で、{_into(path, credential, variable)}",
+        f"キーだけを1行で{_into(path, credential, variable)}",
         operator_only=True,
     )
 

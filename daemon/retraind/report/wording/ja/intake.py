@@ -218,7 +218,7 @@ def file_unreadable(
     lacks: Literal["u", "g", "o"] | None = None,
 ) -> Words:
     """`user` is retraind's; `lacks` says whose right to read the file lacks, where that is the cause."""
-    by = f"retraindの実行ユーザー（{user}）が" if user else ""
+    by = f"retraindの実行ユーザー（{user}）は、" if user else ""
     belongs = f"ファイルの所有者は{owner}です。" if owner and owner != user else ""
     rights = f"アクセス権は{mode}です。" if mode else ""
     what = f"{by}{named(file)}を読み取れません。{why.what}{belongs}{rights}"
@@ -315,7 +315,8 @@ def other_key_there(
     if settings:
         remedies.append(f"設定ファイルで{'、'.join(settings)}を指定")
     return Words(
-        f"{named(file)}がありますが、名称が{named(key)}ではなく{named(other_key)}です。",
+        f"{named(file)}がありますが、投入データの名称（ファイルを組にする部分）が{named(key)}ではなく"
+        f"{named(other_key)}です。",
         f"同じ投入データに含める場合は、{'するか、'.join(remedies)}してください。" if remedies else "",
     )
 
@@ -452,8 +453,9 @@ def key_in_one_pattern() -> Words:
 def folder_not_watched(path: Place, reason: Name, limit: bool) -> Words:
     """`limit`: the kernel's limit of watches is reached."""
     more = "早く検出するには、fs.inotify.max_user_watchesの値を大きくしてください。" if limit else ""
+    why = "監視できるフォルダーの数が上限に達しています" if limit else said_by_system(reason)
     return Words(
-        f"inotifyで{path}を監視できません（{said_by_system(reason)}）。",
+        f"inotifyで{path}を監視できません（{why}）。",
         f"新しいファイルは定期的な確認で検出するため、対応は不要です。{more}",
     )
 

@@ -126,7 +126,8 @@ def filing_folder_missing(path: Place) -> Words:
 def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place) -> Words:
     """`folder` is the job's own, below the drop folder that the model had when the delivery was taken in."""
     return Words(
-        f"投入データの取り込み元である以前の投入フォルダー{path}を読み取れません（{said_by_system(reason)}）。",
+        f"この投入データの取り込み元であり、現在はモデルの投入フォルダーではない{path}を読み取れません"
+        f"（{said_by_system(reason)}）。",
         f"共有フォルダーをマウントするか、その中の{named(folder)}フォルダーを{drop}に移動してください。",
         operator_only=True,
     )
