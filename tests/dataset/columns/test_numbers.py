@@ -76,6 +76,11 @@ NOTATIONS = {
     "-0,25": [Notation.DECIMAL_COMMA],
     "1.234,56": [Notation.DECIMAL_COMMA],
     "１２３": [Notation.FULL_WIDTH],
+    "1.1 )": [Notation.FLAG],
+    "-3 ］": [Notation.FLAG],
+    "1,234 *": [Notation.FLAG, Notation.THOUSANDS],
+    "300万円": [Notation.CURRENCY, Notation.MULTIPLIER],
+    "1.2億": [Notation.MULTIPLIER],
     "－１，２３４．５％": [Notation.FULL_WIDTH, Notation.OTHER_MINUS, Notation.PERCENT, Notation.THOUSANDS],
 }
 
@@ -93,7 +98,7 @@ def test_numbers_as_people_write_them_are_recognised(value, expected, encoding):
 @pytest.mark.parametrize(
     "value",
     ["", "-", "abc", "12-34", "090-1234-5678", "1,2,3", "12a", "A1", "1-2", "2024-01-05", "10:30", "1.2.3",
-     "%", "¥", "()", "(a)", "1/2", "12kg", "1,,2", "--", "+-1", "−−1", "12--", "1 2 3", "192.168.0.1"],
+     "%", "¥", "()", "(a)", "1/2", "12kg", "1)", "5*", "万", "1万2千", "a )", "1,,2", "--", "+-1", "−−1", "12--", "1 2 3", "192.168.0.1"],
 )  # fmt: skip
 def test_other_text_with_digits_is_no_number_in_any_notation(value):
     assert notations(value.encode()) == ()

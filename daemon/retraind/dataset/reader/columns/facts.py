@@ -45,6 +45,8 @@ class Notation(StrEnum):
     PERCENT = "percent"
     DECIMAL_COMMA = "decimal-comma"
     FULL_WIDTH = "full-width"
+    MULTIPLIER = "multiplier"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ _SUFFIXES = (
     (Notation.TRAILING_MINUS, re.compile(r"[-−–]\Z")),  # noqa: RUF001
     (Notation.PERCENT, re.compile(r"[%‰]\Z")),
     (Notation.CURRENCY, re.compile(rf"(?:{_MONEY})\Z", re.IGNORECASE)),
+    (Notation.MULTIPLIER, re.compile(r"[千万億兆]\Z")),
+    (Notation.FLAG, re.compile(r"\s[)\]*#]\Z")),  # as statistics mark values that are incomplete
 )
 _MOST_PARTS = 6
 _WIDE_DIGIT = re.compile("[\uff10-\uff19]")

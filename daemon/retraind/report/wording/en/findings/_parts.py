@@ -80,6 +80,8 @@ _AS_PLAIN = {
     "currency": "omit the currency symbol",
     "percent": "omit the percent sign",
     "decimal-comma": 'write a decimal point ("1.5")',
+    "multiplier": 'write numbers in full ("12000" for "1.2万")',
+    "flag": "omit the signs behind the numbers",
     "full-width": 'write half-width (ASCII) digits ("12")',
 }
 

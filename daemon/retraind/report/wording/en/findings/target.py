@@ -130,6 +130,8 @@ _NOTATIONS = {
     "percent": "a percent sign",
     "decimal-comma": "a decimal comma",
     "full-width": "full-width characters",
+    "multiplier": "a multiplier such as 万",
+    "flag": "a sign behind the number",
 }
 
 

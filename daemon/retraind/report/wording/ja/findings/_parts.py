@@ -84,6 +84,7 @@ _WRITTEN = {
     "other-minus": "マイナス記号には半角の「-」を使用し",
     "parentheses": "負の数はかっこではなくマイナス記号で表し（例：-12.5）",
     "decimal-comma": "小数点には「.」を使用し（例：1.5）",
+    "multiplier": "「万」などを使わずに書き（例：12000）",
     "full-width": "数字を半角にし（例：12）",
 }
 _LEFT_OUT = {
@@ -91,6 +92,7 @@ _LEFT_OUT = {
     "thousands": "桁区切り",
     "currency": "通貨記号",
     "percent": "パーセント記号",
+    "flag": "数値の後ろの記号",
 }
 
 

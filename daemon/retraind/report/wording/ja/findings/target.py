@@ -128,6 +128,8 @@ _NOTATIONS = {
     "percent": "パーセント記号",
     "decimal-comma": "小数点のカンマ",
     "full-width": "全角文字",
+    "multiplier": "「万」などの単位",
+    "flag": "数値の後ろの記号",
 }
 
 
