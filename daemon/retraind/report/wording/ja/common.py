@@ -92,7 +92,7 @@ _REMEDIES: Mapping[int, str] = {
     numbers.ENOSPC: "空き容量を増やしてください。",
     numbers.EDQUOT: "不要なファイルを削除するか、割り当てを増やしてください。",
     numbers.EACCES: _RIGHTS,
-    numbers.EPERM: "変更禁止または追記専用の属性を外してください。スティッキービットが付いたフォルダーの場合は、その所有者"
+    numbers.EPERM: "ファイルやフォルダーに変更禁止または追記専用の属性がある場合は、属性を外してください。スティッキービットが付いたフォルダーの場合は、その所有者"
     "をretraindの実行ユーザーにしてください。",
     numbers.EROFS: "書き込みできるようにマウントし直してください。",
     numbers.EEXIST: "retraindが使用する名前のため、そのファイルを別の場所に移動してください。",

@@ -227,8 +227,8 @@ def file_unreadable(
     umask = {"u": "077", "g": "027", "o": "022"}[lacks]
     return Words(
         what,
-        f"今後は、ファイルを書き込むプログラムのumaskを{umask}にしてください。このファイルについては、次のコマンドを"
-        f"実行してください：chmod {lacks}+r {file}",
+        f"今後は、ファイルを書き込むプログラムのumaskを{umask}にしてください。このファイルについては、"
+        f"「chmod {lacks}+r {file}」を実行してください。",
     )
 
 
@@ -256,8 +256,8 @@ def pieces_of_one_file(
 ) -> Words:
     """`files` are the first of them; `glob` is what matches all of them in a shell."""
     shell = (
-        "各ファイルの1行目が項目名の場合は、次のコマンドで結合できます："
-        f"awk 'FNR > 1 || NR == 1' {glob} > .joined.tmp && mv .joined.tmp {joined}"
+        "各ファイルの1行目が項目名の場合は、シェルの"
+        f"「awk 'FNR > 1 || NR == 1' {glob} > .joined.tmp && mv .joined.tmp {joined}」で結合できます。"
         if glob
         else ""
     )

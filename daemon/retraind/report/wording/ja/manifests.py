@@ -60,11 +60,11 @@ def manifest_entry_not_object(file: Name, number: int) -> Words:
 
 
 def manifest_entry_wrong(file: Name, number: int, field: _Field, missing: bool) -> Words:
-    flaw = f"{field}（{_FIELDS[field]}）がない" if missing else f"{field}が{_FIELDS[field]}ではない"
+    entry = f"{named(file)}の{number:,}番目のファイル"
     return _flawed(
-        f"{named(file)}の{number:,}番目のファイルに{flaw}ため、マニフェストとして読み込めません。"
+        f"{entry}に{field}（{_FIELDS[field]}）がないため、マニフェストとして読み込めません。"
         if missing
-        else f"{named(file)}の{number:,}番目のファイルの{flaw}ため、マニフェストとして読み込めません。"
+        else f"{entry}の{field}の値が正しくないため、マニフェストとして読み込めません。正しい値は、{_FIELDS[field]}です。"
     )
 
 

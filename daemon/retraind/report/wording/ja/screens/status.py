@@ -10,7 +10,7 @@ from retraind.report.wording.words import Host, Name, Said, Section, Words
 
 _DOING: Mapping[State, str] = {
     State.SEALING: "取り込んでいます",
-    State.SEALED: "取り込みました。検査中か、ほかのモデルの処理が終わり次第、検査を始めます",
+    State.SEALED: "取り込みました。検査しているか、ほかのモデルの処理が終わるのを待っています",
     State.CHECKED: "検査に合格し、送信用ファイルを作成しています",
     State.BUNDLED: "サービスに送信する準備ができました",
     State.REGISTERED: "サービスに送信しています",
