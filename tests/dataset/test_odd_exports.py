@@ -67,6 +67,12 @@ REFUSED = {
     "a string of JSON": (json.dumps(TABLE), "not-a-table", 1, "decode the text first"),
     "base64": (base64.encodebytes(TABLE.encode()), "not-a-table", 1, "base64"),
     "base64 in one line": (base64.b64encode(TABLE.encode()), "not-a-table", 1, "base64"),
+    **{
+        f"records of banks, {size} bytes": (
+            b"".join(f"{each:<{size}}".encode("cp932")[:size] for each in ("1210", *["2ﾔﾏﾀﾞ ﾀﾛｳ 0001"] * 20, "8", "9")),
+            "not-a-table", 1, "Zengin")
+        for size in (120, 200)
+    },
     "a sentence": ("Sorry, unable to open the file at present.\n", "not-a-table", 1, "a message of a program"),
     "a sentence in Japanese": ("ただいまメンテナンス中です。\n", "not-a-table", 1, "a message of a program"),
     "a message below empty lines": ("\n\nno rows selected\n\n", "not-a-table", 1, '"no rows selected"'),

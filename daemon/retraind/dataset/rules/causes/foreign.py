@@ -32,6 +32,7 @@ class ForeignKind(StrEnum):
     SHORTCUT = "shortcut"
     YAML = "yaml"
     ESCAPED = "escaped"
+    ZENGIN = "zengin"
 
 
 _HTML = re.compile(r"<(!doctype html|html|head|body|meta|title|script|style|table|div|h1|p)\b", re.IGNORECASE)
@@ -91,7 +92,8 @@ _RESULT = re.compile(r'"?RESULT"?\s*\n"?STATUS"?,')
 _MEMBERS = re.compile(r"(- |[ \t]+)?[\w\"'.-]+:( .*)?|- .*|\s*(#.*)?")
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{60,}={0,2}")
 _BREAK = re.compile(r"\\r?\\n|\\n")
-_FEW = 3  # line breaks
+_ZENGIN = (120, 200)  # bytes of a record
+_FEW = 3  # line breaks, lines, records
 _SHORT_MESSAGE = 10  # lines
 _TITLED_KINDS = {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL, ForeignKind.MESSAGE}
 _TITLE_CHARS = 200
@@ -135,6 +137,7 @@ def _kind(text: str, table: ReadResult) -> ForeignKind | None:
         ForeignKind.MAIL: _is_mail(lines),
         ForeignKind.SQL: _is_sql(text),
         ForeignKind.ESCAPED: not table.rows and len(lines) == 1 and len(_BREAK.findall(text)) >= _FEW,
+        ForeignKind.ZENGIN: not table.rows and _is_zengin(table.oddities.head),
         ForeignKind.MESSAGE: is_message,
         ForeignKind.YAML: table.width < MIN_COLUMNS and _is_yaml(lines),
         ForeignKind.PEM: table.width == 1 and not table.endless_header and _is_encoded(lines),
@@ -201,6 +204,14 @@ def _is_yaml(lines: Sequence[str]) -> bool:
     """Return whether all lines are members of objects, and there are lists or objects in them."""
     begins = lines[: _FEW + 1]
     return len(lines) > _FEW and begins[0][:2] == "- " and all(map(_MEMBERS.fullmatch, begins))
+
+
+def _is_zengin(head: bytes) -> bool:
+    """Return whether these are records of Japanese banks, which need no line breaks: 1, 2, 2, …, 8, 9."""
+    return any(
+        head[:1] == b"1" and len(head) > _FEW * size and set(head[size::size]) <= set(b"289")
+        for size in _ZENGIN
+    )
 
 
 def _is_encoded(lines: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ _FOREIGN = {
     "message": "a message of a program",
     "shortcut": "a shortcut to a web page or a file",
     "yaml": "YAML",
+    "zengin": "a file of records without line breaks, as Japanese banks exchange them (Zengin),",
     "escaped": 'text in a single line, with its line breaks written as "\\n",',
 }
 _GET_TABLE = {
@@ -30,6 +31,7 @@ _GET_TABLE = {
     "mail": "Save the attachment instead of the email.",
     "sql": "Export the table as CSV instead of as a dump.",
     "pem": "Decrypt or decode it first.",
+    "zengin": "Export the data records as CSV, with the column names in the first row.",
     "escaped": "Where the file is written, decode the text first: it is a string of JSON or of a program.",
     "shortcut": "Download the table that the shortcut points to.",
     "message": "Check the program that wrote or downloaded the file.",
