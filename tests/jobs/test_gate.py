@@ -10,7 +10,7 @@ from retraind.domain.job import Job, Role, SealedFile, Signature, State
 from retraind.domain.names import job_id
 from retraind.domain.problems import problem
 from retraind.jobs.gate.command import Environment, ask_gate
-from retraind.jobs.gate.evidence import evidence
+from retraind.jobs.gate.evidence import clear, evidence
 from retraind.jobs.gate.program import flaw_of
 from retraind.report.wording import Audience, Voice
 from support.gates import FLAWED
@@ -212,3 +212,14 @@ def test_what_is_withheld_is_told_once_and_by_name_only(monkeypatch, capsys):
     told = capsys.readouterr().out
     assert told.count("gate_environment_withheld") == 1
     assert ("TOKEN" in told, "s3cret" in told) == (True, False)
+
+
+def test_of_the_folder_for_private_copies_only_those_of_jobs_are_removed_at_a_start(tmp_path):
+    """It may also be somebody's drop folder, where the journal is beside that."""
+    place = tmp_path / "gate"
+    left, theirs = place / a_job("train_11.csv").id, place / "done"
+    left.mkdir(parents=True)
+    theirs.mkdir()
+    (place / "train_1.csv").touch()
+    assert clear(place) == [left]
+    assert sorted(place.iterdir()) == [theirs, place / "train_1.csv"]

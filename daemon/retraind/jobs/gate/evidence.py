@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retraind.domain.job import Job, SealedFile, Shown
+from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, problem
 from retraind.system import log
 from retraind.system.copying import copy_start, look_for_room, sha256_of_start
@@ -184,9 +185,12 @@ def evidence(
 
 
 def clear(root: Path) -> list[Path]:
-    """Remove what a kill has left below `root`; returns what that was. Raises OSError."""
+    """Remove what a kill has left below `root`; returns what that was. Raises OSError.
+
+    What has no job's name stays: somebody may have put a folder of their own in this place.
+    """
     try:
-        left = sorted(root.iterdir())
+        left = [path for path in sorted(root.iterdir()) if FOLDER_NAME.fullmatch(path.name)]
     except FileNotFoundError:
         return []
     for path in left:
