@@ -217,7 +217,7 @@ def page_key_warning(why: Said) -> str:
 
 
 def page_published() -> str:
-    return "公開中のモデル"
+    return "公開済のモデル"
 
 
 def page_published_job(key: Name, at: datetime | None) -> str:
