@@ -472,6 +472,39 @@ def test_two_models_cannot_share_a_drop_folder_or_lie_in_one_another(world, inne
     assert "its own drop folder" in told(problem)
 
 
+@pytest.mark.parametrize("inner", ["", "/done", "/.retraind"])
+@pytest.mark.parametrize("key", ["done", "failed"])
+def test_nothing_is_filed_in_the_drop_folder_of_another_model(world, key, inner):
+    other = world.folder("share/price")
+    world.folder(f"share/price{inner}")
+    link = world.root / "link"
+    link.symlink_to(other)
+    text = f'[models.price]\ndrop = "{other}"\napi_key_file = "KEY"\n'
+    (problem,) = world.problems(f'{SMALLEST}{key} = "{link}{inner}"\n{text}')
+    assert problem.facts["setting"] == f"models.churn.{key}"
+    assert "in models.price.drop" in told(problem)
+
+
+def test_several_models_may_file_in_one_archive(world):
+    archive = world.folder("share/churn-archive")
+    world.folder("share/churn/failed")
+    other = world.folder("share/price")
+    text = f'[models.price]\ndrop = "{other}"\napi_key_file = "KEY"\ndone = "{archive}"\n'
+    settings, _ = load(world.write(f'{SMALLEST}done = "{archive}"\nfailed = "DROP/failed"\n{text}'))
+    assert set(settings.models) == {"churn", "price"}
+
+
+@pytest.mark.parametrize(
+    "state", ['url = "sqlite:///DROP/journal.db"', 'spool = "DROP/.retraind/spool"', 'spool = "LINK/spool"']
+)
+def test_the_journal_and_the_bundles_are_not_where_others_write(world, state):
+    (world.root / "link").symlink_to(world.drop)
+    state = state.replace("LINK", str(world.root / "link"))
+    (problem, *_) = world.problems(f"[state]\n{state}\n{SMALLEST}")
+    assert problem.facts["setting"] == f"state.{state.partition(' ')[0]}"
+    assert "in models.churn.drop, where others write" in told(problem)
+
+
 def test_a_link_to_another_models_folder_counts_as_that_folder(world):
     link = world.root / "link"
     link.symlink_to(world.drop)

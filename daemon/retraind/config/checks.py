@@ -183,6 +183,37 @@ def shared_folders(places: Mapping[Location, Path], found: Mapping[Path, Found])
             yield ("models", name, "drop"), problem("drop_folder_overlaps", other=other, same=same)
 
 
+def filed_elsewhere(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:
+    """Yield folders for what is filed that are in the drop folder of another model."""
+    drops = _drops(places, found)
+    for location, path in places.items():
+        if location[-1] in {"done", "failed"}:
+            other = _drop_above(found[path].place, drops)
+            if other not in {None, location[1]}:
+                yield location, problem("place_in_drop_folder", other=other)
+
+
+def state_in_reach(
+    state: StateSettings, places: Mapping[Location, Path], found: Mapping[Path, Found]
+) -> Iterator[Wrong]:
+    """Yield what is in a drop folder, where its writers could replace the journal and fill its disk."""
+    drops = _drops(places, found)
+    for key, folder in (("url", state.journal_file.parent), ("spool", state.spool)):
+        other = _drop_above(real_path(folder), drops)
+        if other is not None:
+            yield ("state", key), problem("place_in_drop_folder", other=other)
+
+
+def _drops(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Mapping[Path, str]:
+    return {
+        found[path].place: str(location[1]) for location, path in places.items() if location[-1] == "drop"
+    }
+
+
+def _drop_above(folder: Path, drops: Mapping[Path, str]) -> str | None:
+    return next((drops[each] for each in (folder, *folder.parents) if each in drops), None)
+
+
 def missing_socks(given: Given) -> Iterator[Wrong]:
     """Yield that the proxy needs a library that is not installed."""
     api = given.get("api")

@@ -133,6 +133,7 @@ def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
         checks.between_keys(given),
         checks.page(given),
         checks.shared_folders(places, found),
+        checks.filed_elsewhere(places, found),
     )
     wrong += [mistake for each in between for mistake in _located(file, given, each)]
     lenient = [*_located(file, given, checks.missing(places, found))]
@@ -140,6 +141,9 @@ def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
     settings, refused, general = _without_refused(file, given, settings, wrong)
     if settings is not None:
         misplaced = [*_located(file, given, checks.not_local(settings.state))]
+        misplaced = misplaced or [
+            *_located(file, given, checks.state_in_reach(settings.state, places, found))
+        ]
         general += misplaced
         problems = [*(each.problem for each in misplaced), *problems]
     if general or settings is None:

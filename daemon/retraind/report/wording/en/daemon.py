@@ -16,6 +16,13 @@ def place_not_local(point: Place, kind: Name) -> Words:
     )
 
 
+def place_in_drop_folder(other: Name) -> Words:
+    """`other` is the model of which it is the drop folder, or whose drop folder it is in."""
+    return Words(
+        f"This is in models.{other}.drop, where others write.", "Name a folder that is in no drop folder."
+    )
+
+
 def backlog_full(most: int) -> str:
     return (
         f"{most:,} deliveries have been taken in and are not finished. Further ones follow as these finish."

@@ -20,6 +20,14 @@ def place_not_local(point: Place, kind: Name) -> Words:
     )
 
 
+def place_in_drop_folder(other: Name) -> Words:
+    """`other` is the model of which it is the drop folder, or whose drop folder it is in."""
+    return Words(
+        f"この場所は、ほかのユーザーが書き込む投入フォルダー（models.{other}.drop）の中にあります。",
+        "投入フォルダーの外にあるフォルダーを指定してください。",
+    )
+
+
 def backlog_full(most: int) -> str:
     return (
         f"取り込み済みで処理が終わっていない投入データが{most:,}件あるため、取り込みを待っています。"
