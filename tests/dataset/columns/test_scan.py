@@ -2,9 +2,10 @@
 
 import csv
 import io
+import random
 import re
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, product
 
 import pytest
 from hypothesis import example
@@ -253,6 +254,47 @@ def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
     scan.add(range(3, 5003), {0: [b"9999-12-31"] * 5000})
     assert scan.facts().dates[0].out_of_range.count == DATES_COUNTED
     assert re.fullmatch(scan.grammar()[0], b"9999-12-31")
+
+
+def test_a_line_break_is_not_counted_among_dates_out_of_range():
+    scan = ColumnScan(1)
+    scan.sample(range(60), [*[b"1899-12-31"] * 50, b"\n", *[b"1899-12-30"] * 9])
+    assert scan.facts().dates[0].out_of_range.count == 59
+
+
+ALIKE = {
+    "number": (["1", "2.5", "-3"], ["", "NA", "1-", "x", "2026-01-05", "nan", "1\n"]),
+    "whole number": (["20260105", "7", "99991231"], ["", "8765", "x", "-", "2026-01-05"]),
+    "date": (["2026-01-05", "2026-11-30"], ["", "9999-12-31", "2026-1-5", "05.01.2026", "x", "NA", "\n"]),
+    "date out of range": (["1899-12-31", "0001-01-01"], ["", "2026-01-05", "1899/12/31", "x", "-"]),
+    "date in several forms": (["2026-01-05", "2026/1/5", "05.01.2026"], ["", "9999-12-31", "x", "Jan-26"]),
+    "text": (["a", "b"], ["", "1", "2026-01-05"]),
+}
+"""Usual values and rare ones."""
+
+
+@holds_for(
+    10,
+    300,
+    kinds=st.lists(st.sampled_from([*ALIKE]), min_size=1, max_size=2),
+    rare=st.sampled_from([0, 0.0005, 0.01]),
+    seed=st.integers(0, 999),
+)
+def test_columns_of_which_the_same_is_known_teach_the_same_together_and_one_by_one(kinds, rare, seed):
+    chance = random.Random(seed)
+
+    def row() -> list[bytes]:
+        cells = (ALIKE[kinds[at % len(kinds)]][chance.random() < rare] for at in range(30))
+        return [chance.choice(each).encode() for each in cells]
+
+    rows = [row() for _ in range(240)]
+    found = []
+    for each in (Engine.NONE, Engine.RE2):
+        scan = ColumnScan(30, engine=each)
+        for at in range(0, len(rows), 30):
+            scan.sample(range(at, at + 30), [*chain(*rows[at : at + 30])])
+        found.append((scan.facts(), scan.grammar(), scan.filled()))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("form", ["%s-03-07", "%s/3/7", "%s-12-31 10:00:59"])

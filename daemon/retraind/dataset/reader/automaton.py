@@ -11,6 +11,9 @@ from types import ModuleType
 from typing import Protocol, cast
 
 _NOT_ITSELF = re.compile(rb"[^0-9A-Za-z ]")
+_FEW = 20
+"""Times; an engine is ready sooner if it has to count more of them."""
+_MAX_COUNT = 1_000  # to which RE2 counts
 STRUCTURE = re.compile(rb'[,\t"\r\n]')
 """Bytes that no expression for values may match, whatever the delimiter is: they stand between values."""
 MAX_MEMORY = 64 << 20
@@ -62,6 +65,14 @@ def best_engine() -> Engine:
 def literal(text: bytes) -> bytes:
     """Return an expression for this text alone, short where it is made of letters, digits and spaces."""
     return _NOT_ITSELF.sub(lambda found: b"\\x%02x" % ord(found[0]), text)
+
+
+def times(expression: bytes, count: int) -> bytes:
+    """Return an expression for one thing so many times."""
+    if count < _FEW:
+        return expression * count
+    counts = [_MAX_COUNT] * (count // _MAX_COUNT) + [count % _MAX_COUNT]
+    return b"".join(b"(?:%b){%d}" % (expression, each) for each in counts if each)
 
 
 def compiled(expression: bytes, engine: Engine) -> Automaton | None:

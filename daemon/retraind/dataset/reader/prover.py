@@ -13,18 +13,17 @@ from itertools import chain, groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
-from retraind.dataset.reader.automaton import Automaton, Engine, compiled, literal, matched
+from retraind.dataset.reader.automaton import Automaton, Engine, compiled, literal, matched, times
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks, line_feeds
 
 MAX_WIDTH = 1_000
-"""Columns, to which RE2 counts."""
 _NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
 """Bytes that most tables have none of, as in brackets of an expression: all that shows another encoding, and
 all that is searched for elsewhere. Where none of them is, nobody needs to search."""
 _PLAIN = re.compile(b"[^%b]*+" % _NOT_PLAIN)
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 _MANY = 20
-"""Equal fields, from which on an engine is ready sooner if it has to count them."""
+"""Known columns, from which on an automaton is dear."""
 WORTH_ASKING = 100
 """Bytes of records for each column, from which on an automaton for those of other widths is worth making."""
 LONG = 4
@@ -144,7 +143,7 @@ class _Grammar:
             for at in range(self._form.width)
         )
         runs = ((field + self._form.delimiter, len([*equal])) for field, equal in groupby(fields))
-        return b"".join(_times(field, count) for field, count in runs) + last
+        return b"".join(times(field, count) for field, count in runs) + last
 
     def _known(self, column: int, value: bytes, breaks: int) -> bytes:
         texts = (
@@ -181,6 +180,7 @@ class Prover:
         self._ragged: dict[int, Automaton | None] = {}  # by width
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         self._ends_in_lf = form.endings in ({LF}, {CRLF})  # then each record has one line feed
+        self._is_likely = False  # a record was seen that may be proved
         self._asked = 0  # bytes of records
         self._proves = engine is not Engine.NONE and 0 < form.width <= MAX_WIDTH and bool(form.endings)
 
@@ -215,7 +215,7 @@ class Prover:
 
     def prove(self, data: bytes, at: int) -> Proved:
         """Return what is proved of `data` from `at`, where a record begins."""
-        if not self._proves:
+        if not self._proves or not self._is_worth_trying(data, at):
             return Proved(0, 0, 0)
         end = at if self._plain is None else matched(self._plain, data, at)
         is_plain = end > at and data.find(LF, end) < 0
@@ -238,6 +238,20 @@ class Prover:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
         return Proved(end - at, rows, breaks, short - at, lines)
+
+    def _is_worth_trying(self, data: bytes, at: int) -> bool:
+        """Return whether a record may be proved, if an automaton would be dear."""
+        if self._is_likely or self.blank is not None or len(self._values.expressions) < _MANY:
+            return True
+        end = data.find(CR if self._is_cut else LF, at)
+        if end < 0:
+            return False
+        fields = data[at:end].rstrip(CR).split(self.form.delimiter)
+        self._is_likely = len(fields) != self.form.width or all(
+            re.fullmatch(known, fields[column].strip(QUOTE))
+            for column, known in self._values.expressions.items()
+        )
+        return self._is_likely
 
     def _end_of_simple(self, data: bytes, at: int) -> int:
         """Return where simple records end that begin at `at`, where plain ones have ended."""
@@ -278,11 +292,6 @@ class Prover:
     @cached_property
     def _other_width(self) -> Automaton | None:
         return compiled(self._grammar.other_width(), self._engine)
-
-
-def _times(expression: bytes, count: int) -> bytes:
-    """Return an expression for one thing so many times."""
-    return expression * count if count < _MANY else b"(?:%b){%d}" % (expression, count)
 
 
 def _are_plain_values(expression: bytes) -> bool:

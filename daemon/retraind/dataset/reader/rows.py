@@ -112,7 +112,7 @@ class RowReader:
         self.endings: frozenset[bytes] = frozenset()
         self.columns = ColumnScan(0)
         self.roles = Roles()
-        engine = limits.engine or best_engine()
+        self._engine = engine = limits.engine or best_engine()
         self.oddities = Oddities(delimiter, engine, limits.first)
         self._delimiter = delimiter
         self._names = names
@@ -250,7 +250,9 @@ class RowReader:
             )
         )
         if self.width <= MAX_SCANNED:
-            self.columns = ColumnScan(self.width, self.roles, time_series=self._names.is_series)
+            self.columns = ColumnScan(
+                self.width, self.roles, time_series=self._names.is_series, engine=self._engine
+            )
 
     def _waits(self, *, final: bool) -> bool:
         """Return whether a record that the prover may prove is not complete yet."""

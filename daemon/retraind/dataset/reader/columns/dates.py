@@ -241,6 +241,7 @@ _GUARDS = {
     "yyyy/M/d H:mm:ss": (rb"/", "mdhs"),
 }
 _YEARS = rb"(?:19[7-9][0-9]|[23][0-9][0-9][0-9])"
+BAD_YEARS = rb"(?:0[0-9][0-9][0-9]|1[0-8][0-9][0-9]|19[0-6][0-9]|[4-9][0-9][0-9][0-9])"
 ANY_YEAR = rb"[0-9][0-9][0-9][0-9]"
 
 _DATED_PLAIN = rb"[ '-+./:A-Za-z-]*[0-9][ '-+.-:A-Za-z-]*"
@@ -258,6 +259,7 @@ def written_as(value: bytes, known: bytes | None) -> bytes | None:
     return next((text for text, pattern in _DATED[begin:] if pattern.fullmatch(value)), None)
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def guard(form: Form, years: bytes = _YEARS) -> bytes | None:
     """Return an expression for dates of some years in the same form; None if there is none for it."""
 

@@ -4,11 +4,13 @@ Also what is remembered of values, whatever they are: their shapes.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from retraind.dataset.reader.automaton import STRUCTURE, literal
+from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.columns.dates import (
     ANY_YEAR,
+    BAD_YEARS,
     DATED,
     USUAL_YEARS,
     Form,
@@ -17,14 +19,13 @@ from retraind.dataset.reader.columns.dates import (
     written_as,
 )
 from retraind.dataset.reader.columns.facts import VALUE_BYTES, DateFacts, LocatedValue
-from retraind.dataset.reader.columns.numbers import is_marker
+from retraind.dataset.reader.columns.numbers import DIGITS_ALIKE, is_marker
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 
 DATES_COUNTED = 1_000
 """Dates out of range that are counted in a column; after that it is known well enough."""
 
 _NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even where there is no other one
-_DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
 _MOST_SHAPES = 64
 _WRITTEN_SHAPES = 8
 """Shapes of a column that an expression has: a table may have a thousand columns."""
@@ -37,14 +38,16 @@ class Shapes:
         """Digits among the first `head` bytes are not alike."""
         self._head = head
         self._known: set[bytes] = set()
+        self._written: list[bytes] | None = []  # None: not known yet
 
     def add(self, value: bytes) -> None:
         """Remember a value's shape, unless there are too many."""
         if len(self._known) < _MOST_SHAPES:
             self._known.add(self._shape(value))
+            self._written = None
 
     def _shape(self, value: bytes) -> bytes:
-        return value[: self._head] + value[self._head :].translate(_DIGITS_ALIKE)
+        return value[: self._head] + value[self._head :].translate(DIGITS_ALIKE)
 
     def have(self, value: bytes) -> bool:
         """Return whether a value's shape is known."""
@@ -52,13 +55,15 @@ class Shapes:
 
     def written(self) -> list[bytes]:
         """Return an expression for the values of each shape; none if there are many."""
-        if len(self._known) > _WRITTEN_SHAPES:
-            return []
-        plain = (shape for shape in sorted(self._known) if not STRUCTURE.search(shape))
-        return [
-            literal(shape[: self._head]) + literal(shape[self._head :]).replace(b"0", b"[0-9]")
-            for shape in plain
-        ]
+        if self._written is None:
+            self._written = [] if len(self._known) > _WRITTEN_SHAPES else [*self._expressions()]
+        return self._written
+
+    def _expressions(self) -> Iterator[bytes]:
+        for shape in sorted(self._known):
+            if not STRUCTURE.search(shape):
+                head, tail = shape[: self._head], shape[self._head :]
+                yield literal(head) + literal(tail).replace(b"0", b"[0-9]")
 
     def others(self, values: Sequence[bytes]) -> list[bytes]:
         """Return the values of other shapes that are not empty, each once."""
@@ -74,6 +79,7 @@ class KnownDates:
         self.bad: Examples[LocatedValue] = Examples()
         self.forms: list[tuple[Form, LocatedValue]] = []
         self.unread: LocatedValue | None = None
+        self._all_bad = True  # all dates so far are out of range
         self.has_time = False
         self.usual = 0  # dates in usual years
         self.count = 0
@@ -107,16 +113,14 @@ class KnownDates:
         self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates
         self.usual += form.year in USUAL_YEARS or place.value in _NEVER
         self.has_time = self.has_time or form.has_time
+        self._all_bad = self._all_bad and form.out_of_range
         if form.out_of_range and self.bad.count < DATES_COUNTED:
             self.bad.add(place)
         if not form.is_read:
             self.unread = self.unread or place
             self._shapes.add(place.value)
-            self._note_written(place)
+            self._written = written_as(place.value, self._written)
         self._add_form(form, place)
-
-    def _note_written(self, place: LocatedValue) -> None:
-        self._written = written_as(place.value, self._written)
 
     def _add_form(self, form: Form, place: LocatedValue) -> None:
         for at, (known, first) in enumerate(self.forms):
@@ -157,37 +161,60 @@ class KnownDates:
 
     def known(self) -> list[bytes]:
         """Return expressions for dates that teach nothing within the sample."""
+        read = self._read()
         if self.unread is not None:
-            return self._shapes.written()
-        good = None if self.are_digits else self._with_markers(self._good())
+            return [*self._shapes.written(), *read]
+        good = self._with_markers(b"|".join(read)) if read else None
         return [] if good is None else [good]
 
-    def _count_bad(self, values: Sequence[bytes]) -> bool:
+    def _read(self) -> list[bytes]:
+        """Return expressions for dates in range that are in one of the column's forms."""
+        if self.are_digits or self.bad.count >= DATES_COUNTED:
+            return []
+        return sorted(filter(None, {guard(form) for form, _ in self.forms if form.is_read}))
+
+    def _count_bad(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
         """Count dates out of range at once, if all values are of the one form; return whether they are."""
-        if not self.bad.full or self.are_digits or (good := self._good()) is None:
+        if self.are_digits or (good := self._good()) is None:
             return False
         form = guard(self.forms[0][0], ANY_YEAR) or good
-        lines = b"\n".join([*values, b""])
-        if re.fullmatch(b"(?:(?:%b)?\n)*" % form, lines) is None:
+        text = LF.join([*values, b""])
+        if text.count(LF) > len(values) or re.fullmatch(b"(?:(?:%b)?\n)*+" % form, text) is None:
             return False
-        bad = len(values) - values.count(b"") - len(re.findall(good + b"\n", lines))
-        self.bad.count = min(self.bad.count + bad, DATES_COUNTED)
+        in_range = len(re.findall(good + LF, text))
+        count = self.bad.count + len(values) - values.count(b"") - in_range
+        for at, value in enumerate(values):
+            if self.bad.full:
+                break
+            if value and not self._match(good, [value]):
+                self.bad.add(LocatedValue(lines[at], value[:VALUE_BYTES]))
+        self._all_bad = self._all_bad and not in_range
+        self.bad.count = min(count, DATES_COUNTED)
         return True
 
-    def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
+    def bad_ones(self) -> bytes | None:
+        """Return an expression for dates that only have to be counted; None as long as others are likely."""
+        if not self._all_bad or not self.bad.full or self.are_digits or self._good() is None:
+            return None
+        return guard(self.forms[0][0], BAD_YEARS)
+
+    def count_bad(self, dates: int) -> None:
+        """Count dates out of range, of which there are enough examples."""
+        self.bad.count = min(self.bad.count + dates, DATES_COUNTED)
+
+    def telling(self, lines: Sequence[int], values: Sequence[bytes]) -> Collection[bytes]:
         """Return those values of the sample that teach anything and are not counted yet."""
-        if self._count_bad(values):
+        others = values if self.unread is None else self._shapes.others(values)
+        known = b"|".join(self.known())
+        if (self.unread is not None or len(self.forms) > 1) and LF in b"".join(others):
+            known = b""  # dates on two lines are none
+        if (known and self._match(known, others)) or self._count_bad(lines, values):
             return ()
-        if self.unread is not None:
-            return self._shapes.others(values)
-        known = self.known()
-        if known and self._match(known[0], values):
-            return ()
-        return {value for value in values if value and not (known and self._match(known[0], [value]))}
+        return {value for value in others if value and not (known and self._match(known, [value]))}
 
     def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
         if self._pattern[0] != guard:
-            self._pattern = guard, re.compile(b"(?:(?:%s)?\n)*" % guard)
+            self._pattern = guard, re.compile(b"(?:(?:%s)?\n)*+" % guard)
         return self._pattern[1].fullmatch(b"\n".join([*values, b""])) is not None
 
     def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
@@ -195,7 +222,7 @@ class KnownDates:
         before = known = self.guard()
         if before is None or self._match(before, values):
             return False
-        if self._count_bad(values):
+        if self._count_bad(lines, values):
             return self.guard() != before
         for at, value in enumerate(values):
             if known is None:
@@ -209,7 +236,7 @@ class KnownDates:
             if form is not None and self._good() is not None:
                 self.add(form, place)
             elif form is not None:  # the column is known well enough, but for values that stand for none
-                self._note_written(place)
+                self._written = written_as(place.value, self._written)
             known = self.guard()
         return known != before
 

@@ -4,6 +4,7 @@ The service's manual leaves open which notations it reads. A plain number has an
 optional point and an optional exponent.
 """
 
+import functools
 import math
 import re
 import unicodedata
@@ -18,6 +19,10 @@ PLAIN_NUMBER = rb" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
 _NUMBER = re.compile(rb"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _CORE = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _LONGEST = 64  # bytes of a number in any notation
+_REMEMBERED = 1_000  # values, which only differ in their digits from most others
+_DIGIT = re.compile(rb"[0-9\x80-\xff]")
+DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
+"""For `bytes.translate`."""
 
 _MONEY = (
     r"(?:US|HK|NT|AU|CA|R)?\$|[¥€£₩₹฿₫₱₽₺]|円|元|원|kr\.?|zł|Kč|Rs\.|Fr\.|JPY|USD|EUR|GBP|CNY|CHF|SEK|NOK|DKK|"
@@ -140,7 +145,14 @@ def is_database_marker(value: bytes) -> bool:
 
 def notations(value: bytes) -> tuple[Notation, ...]:
     """Return what keeps a value from being a plain number; nothing if it is one, or is something else."""
-    if len(value) > _LONGEST or is_number(value):
+    if len(value) > _LONGEST or not _DIGIT.search(value):
+        return ()
+    return _notations(value.translate(DIGITS_ALIKE))
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _notations(value: bytes) -> tuple[Notation, ...]:
+    if is_number(value):
         return ()
     written = text_of(value).strip().replace(_WIDE_MINUS, _MINUS)
     text = unicodedata.normalize("NFKC", written)

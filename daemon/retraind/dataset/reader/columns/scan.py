@@ -6,28 +6,30 @@ too long say nothing about columns.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
+from retraind.dataset.reader.automaton import Engine, compiled, matched
+from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.columns.dates import form_of
 from retraind.dataset.reader.columns.facts import (
     VALUE_BYTES,
     ColumnFacts,
     Kind,
     LocatedValue,
-    Notation,
-    NumberFacts,
 )
-from retraind.dataset.reader.columns.known_dates import KnownDates, Shapes
-from retraind.dataset.reader.columns.numbers import PLAIN_NUMBER, all_numbers, is_marker, is_number, notations
+from retraind.dataset.reader.columns.known_dates import KnownDates
+from retraind.dataset.reader.columns.known_numbers import KnownNumbers
+from retraind.dataset.reader.columns.numbers import PLAIN_NUMBER, all_numbers, is_marker, is_number
 from retraind.dataset.reader.columns.series import SeriesScan
 from retraind.dataset.reader.columns.target import NEVER, TargetScan
-from retraind.dataset.reader.examples import MAX_EXAMPLES
 
 _DATE_DIGITS = 6  # the fewest of a date that is digits alone
 _FIRST_VALUES = (4, 32)  # that mostly show what a column is; the others are then read at once
+_REMEMBERED = 100  # values of a column that teach nothing more
 _SOME_ROWS = 10  # of numbers or dates, from which on a text below them is not theirs
 _SAMPLED_AT_ONCE = 200  # rows of the sample
+_ALIKE = 20  # columns of which the same is known, from which on it pays to match their values together
 _EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
 
 
@@ -39,80 +41,46 @@ class Roles(NamedTuple):
     series: int | None = None
 
 
-class _Numbers:
-    """What is known of a column as one of numbers."""
-
-    def __init__(self) -> None:
-        self.plain = False  # there is a number
-        self.notations: dict[Notation, None] = {}
-        self.written: list[LocatedValue] = []
-        self.markers: list[LocatedValue] = []
-        self._shapes = Shapes()  # once there are enough examples
-
-    def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
-        """Return those values of the sample that teach anything, once there has been a number."""
-        if all_numbers(values):
-            return ()
-        others = self._shapes.others(values)
-        return () if all_numbers(others) else {value for value in others if not is_number(value)}
-
-    def add(self, place: LocatedValue) -> bool:
-        """Read what is no plain number; return whether it stands for one, or for none."""
-        if found := notations(place.value):
-            self.notations |= dict.fromkeys(found)
-            examples = self.written
-        elif is_marker(place.value):
-            examples = self.markers
-        else:
-            return False
-        if len(examples) < MAX_EXAMPLES:
-            examples.append(place)
-        else:
-            self._shapes.add(place.value)
-        return True
-
-    def known(self) -> list[bytes]:
-        """Return expressions for values that teach nothing within the sample."""
-        return [*([PLAIN_NUMBER] if self.are_numbers else ()), *self._shapes.written()]
-
-    def knows_marker(self, value: bytes) -> bool:
-        """Return whether a value that stands for none teaches nothing any more."""
-        return len(self.markers) >= MAX_EXAMPLES and self._shapes.have(value)
-
-    @property
-    def are_numbers(self) -> bool:
-        return self.plain or bool(self.written)
-
-    @property
-    def deviates(self) -> bool:
-        return bool(self.written or self.markers)
-
-    def facts(self) -> NumberFacts:
-        return NumberFacts(tuple(self.notations), tuple(self.written), tuple(self.markers))
-
-
 class _Column:
     """One column: what it may still be during the sample, and what it is after it."""
 
     def __init__(self) -> None:
         self.filled = False
         self.dates: KnownDates | None = KnownDates()
-        self.numbers: _Numbers | None = _Numbers()
+        self.numbers: KnownNumbers | None = KnownNumbers()
         self.settled = False  # nothing more can be learnt
         self.broken: LocatedValue | None = None  # the first text below numbers or dates
         self._first = 0  # line of the first value
         self._had_values = False  # some were numbers or dates
         self.has_gaps = False  # some rows of the sample have no value
+        self._learnt = {b""}  # the first values that say nothing more, however often they come
 
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         """Read values of the sample."""
         self.has_gaps = self.has_gaps or b"" in values
         if self._are_numbers(values):
             self._note_numbers(lines, values)
-            return
-        for begin, end in pairwise((0, *_FIRST_VALUES, len(values))):
-            if any(values[begin:end]):
-                self._learn(lines[begin:end], values[begin:end])
+        elif not self._learnt.issuperset(values):
+            for begin, end in pairwise((0, *_FIRST_VALUES, len(values))):
+                if any(values[begin:end]):
+                    self._learn(lines[begin:end], values[begin:end])
+
+    def taught(self) -> tuple[bytes | None, bool]:
+        """Return an expression for values of the sample that teach nothing, or only how many they are.
+
+        It is None if that is any value. Also return whether they are counted.
+        """
+        if self.numbers is None and self.dates is not None and (bad := self.dates.bad_ones()) is not None:
+            return b"(?:%b)?" % bad, True
+        return self.grammar(early=True), False
+
+    def pass_over(self, values: Sequence[bytes], *, counted: bool) -> None:
+        """Note values of which `taught` says what there is to know."""
+        empty = values.count(b"")
+        self.has_gaps = self.has_gaps or empty > 0
+        if counted:
+            assert self.dates is not None
+            self.dates.count_bad(len(values) - empty)
 
     def _are_numbers(self, values: Sequence[bytes]) -> bool:
         """Return whether all values are numbers that teach no more than that this is no column of dates."""
@@ -136,20 +104,19 @@ class _Column:
             if self.numbers.are_numbers:
                 telling = self.numbers.telling(values)
         elif self.numbers is None:
-            telling = self.dates.telling(values)
+            telling = self.dates.telling(lines, values)
         else:
             # Where no value was a number or a date yet, thousands of NA are one.
             telling = {value for value in set(values) if not self._is_known_marker(value)}
         if telling is not None and not telling:
             return
-        learnt: set[bytes] = set()
         for at, value in enumerate(values):
-            if value and value not in learnt and (telling is None or value in telling):
+            if value not in self._learnt and (telling is None or value in telling):
                 self.filled = True
                 self._first = self._first or lines[at]
                 self._read(LocatedValue(lines[at], value[:VALUE_BYTES]), value)
                 if self._is_learnt(value):
-                    learnt.add(value)
+                    self._learnt |= {value} if len(self._learnt) < _REMEMBERED else set()
                 elif self.dates is None and self.numbers is None:
                     self._note_break(LocatedValue(lines[at], value[:VALUE_BYTES]))
                     return
@@ -272,8 +239,16 @@ def _is_no_date(number: bytes) -> bool:
 class ColumnScan:
     """Reads all columns of the first rows (the sample), then only those that can still show something."""
 
-    def __init__(self, width: int, roles: Roles | None = None, *, time_series: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        roles: Roles | None = None,
+        *,
+        time_series: bool = False,
+        engine: Engine = Engine.NONE,
+    ) -> None:
         roles = roles or Roles()
+        self._engine = engine
         self._columns = [_Column() for _ in range(width)]
         self._lines: list[int] = []  # rows of the sample that are not read yet
         self._cells: list[bytes] = []  # all of their values, row by row
@@ -284,7 +259,8 @@ class ColumnScan:
         self._stale = False
         self._version = 0
         self._early = True  # the sample is not read yet
-        self._learnt = 0  # rows of it that were read
+        self._learnt = 0  # rows of it that were received
+        self._begun = False  # some of it was read
         self._next = 1  # after so many, the grammar is asked for again
 
     def sample(self, lines: Sequence[int], cells: Sequence[bytes]) -> None:
@@ -320,8 +296,38 @@ class ColumnScan:
         lines, self._lines = self._lines, []
         cells, self._cells = self._cells, []
         if lines:
-            for at, column in enumerate(self._columns):
-                column.sample(lines, cells[at :: len(self._columns)])
+            for at, values in self._telling(cells):
+                self._columns[at].sample(lines, values)
+            self._begun = True
+
+    def _telling(self, cells: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """Yield the columns that may teach anything, and their values; others are passed over.
+
+        A wide table has many columns of which the same is known.
+        """
+        width = len(self._columns)
+        if not self._begun or width < _ALIKE or self._engine is not Engine.RE2:
+            yield from ((at, cells[at::width]) for at in range(width))
+            return
+        alike: dict[tuple[bytes | None, bool], list[int]] = {}
+        for at, column in enumerate(self._columns):
+            alike.setdefault(column.taught(), []).append(at)
+        for (known, counted), columns in alike.items():
+            values = [cells[at::width] for at in columns]
+            if self._match(known, values):
+                for at, found in zip(columns, values, strict=True):
+                    self._columns[at].pass_over(found, counted=counted)
+            else:
+                yield from zip(columns, values, strict=True)
+
+    def _match(self, known: bytes | None, values: Sequence[Sequence[bytes]]) -> bool:
+        """Return whether all values of some columns surely are as they should be."""
+        if known is None or len(values) < _ALIKE:
+            return known is None
+        text = LF.join([*chain.from_iterable(values), b""])
+        automaton = compiled(b"(?:%b\n)*" % known, self._engine)
+        are_lines = text.count(LF) == len(values) * len(values[0])
+        return automaton is not None and are_lines and matched(automaton, text, 0) == len(text)
 
     @property
     def version(self) -> int:

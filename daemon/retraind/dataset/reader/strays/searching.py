@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from typing import Protocol
 
-from retraind.dataset.reader.automaton import Engine, Searcher, searcher
+from retraind.dataset.reader.automaton import Engine, Searcher, searcher, times
 from retraind.dataset.reader.breaks import QUOTE
 from retraind.dataset.reader.strays.names import (
     BLANK,
@@ -57,12 +57,7 @@ class _Rows:
     def __init__(self, text: bytes, before: bytes, engine: Engine) -> None:
         """`before` is the byte before each of them, which ends a line."""
         self._text, self._before, self._engine = text, before, engine
-        self.row = re.compile(b"%b(?=[\r\n])" % text)
-
-    @cached_property
-    def line(self) -> re.Pattern[bytes]:
-        """One, with the byte before it."""
-        return re.compile(b"%b%b(?=[\r\n])" % (self._before, self._text))
+        self._row = re.compile(b"%b[\r\n]" % text)
 
     @cached_property
     def _line(self) -> Searcher:
@@ -74,7 +69,7 @@ class _Rows:
 
     def find(self, data: bytes, at: int, *, mixed: bool) -> int:
         """Return where a row begins, which may be `at`; the number of bytes if nowhere."""
-        if self.row.match(data, at):
+        if self._row.match(data, at):
             return at
         found = (self._any_line if mixed else self._line).search(data, at)
         return len(data) if found is None else found.start() + 1
@@ -119,8 +114,7 @@ class Blanks:
             return True
         if self.find(data, 0, mixed=False) == len(data):
             return rows() == 0
-        first = self._rows.row.match(data) is not None
-        return len(self._rows.line.findall(data)) + first == rows()
+        return self.count(data, 0, len(data)) == rows()
 
     @cached_property
     def text(self) -> bytes:
@@ -129,7 +123,7 @@ class Blanks:
         if self._delimiter == b"\t":
             outside = outside.replace(rb"\t", b"")
         one = b'(?:(?:"%b")?%b)' % (inside, outside)
-        return one + b"(?:%b%b){%d}" % (re.escape(self._delimiter), one, self._width - 1)
+        return one + times(re.escape(self._delimiter) + one, self._width - 1)
 
     def count(self, rows: bytes) -> int:
         """Count such rows among complete ones, each of which is a line."""
@@ -185,7 +179,7 @@ class Rules:
     def __init__(self, width: int, delimiter: bytes, ending: bytes, engine: Engine) -> None:
         """`ending` is the line break behind the header."""
         cell = b" *%b *" % RULE
-        text = cell + b"(?:%b%b){%d}" % (re.escape(delimiter), cell, width - 1)
+        text = cell + times(re.escape(delimiter) + cell, width - 1)
         self._rows = _Rows(text, ending[-1:], engine)
         self.find = _Next(self._find).find
 
