@@ -256,6 +256,14 @@ def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
     assert re.fullmatch(scan.grammar()[0], b"9999-12-31")
 
 
+@pytest.mark.parametrize("form", ["平成%d年3月4日", "1%d０"])
+def test_values_whose_bytes_end_in_zero_are_known_by_their_shape(form):
+    values = [(form % number).encode() for number in range(10, 70)]
+    scan = ColumnScan(1)
+    scan.sample(range(60), values)
+    assert re.fullmatch(scan.grammar()[0], (form % 99).encode())
+
+
 def test_a_line_break_is_not_counted_among_dates_out_of_range():
     scan = ColumnScan(1)
     scan.sample(range(60), [*[b"1899-12-31"] * 50, b"\n", *[b"1899-12-30"] * 9])

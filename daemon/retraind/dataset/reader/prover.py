@@ -241,7 +241,7 @@ class Prover:
 
     def _is_worth_trying(self, data: bytes, at: int) -> bool:
         """Return whether a record may be proved, if an automaton would be dear."""
-        if self._is_likely or self.blank is not None or len(self._values.expressions) < _MANY:
+        if self._is_likely or self.others or len(self._values.expressions) < _MANY:
             return True
         end = data.find(CR if self._is_cut else LF, at)
         if end < 0:

@@ -63,7 +63,7 @@ class Shapes:
         for shape in sorted(self._known):
             if not STRUCTURE.search(shape):
                 head, tail = shape[: self._head], shape[self._head :]
-                yield literal(head) + literal(tail).replace(b"0", b"[0-9]")
+                yield literal(head) + b"[0-9]".join(map(literal, tail.split(b"0")))
 
     def others(self, values: Sequence[bytes]) -> list[bytes]:
         """Return the values of other shapes that are not empty, each once."""

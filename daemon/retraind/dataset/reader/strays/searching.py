@@ -114,7 +114,7 @@ class Blanks:
             return True
         if self.find(data, 0, mixed=False) == len(data):
             return rows() == 0
-        return self.count(data, 0, len(data)) == rows()
+        return self.count(data) == rows()
 
     @cached_property
     def text(self) -> bytes:
