@@ -246,3 +246,36 @@ def test_columns_are_not_compared_with_those_of_a_text_that_cannot_be_read(codec
         assert [(each.file, each.rule) for each in preflight(*pair, target="left").errors] == [
             ("train.csv", "encoding")
         ]
+
+
+def pair_of(train: str, evaluation: str) -> list[SourceFile]:
+    return [
+        SourceFile(name, lambda text=text: io.BytesIO(text.encode()))
+        for name, text in (("t.csv", train), ("e.csv", evaluation))
+    ]
+
+
+def test_text_in_the_evaluation_data_where_the_training_data_has_numbers_is_told_of():
+    days = "id,plan,day,left\n" + "".join(f"{at},a,2026-01-{at % 28 + 1:02},{at % 2}\n" for at in range(150))
+    other = days.replace(",a,", ",never,x").replace("\n", "\nn").replace("id,plan,never", "id")
+    (finding,) = preflight(*pair_of(days, other.rpartition("n")[0])).findings
+    assert (finding.file, finding.rule, finding.severity) == (
+        "e.csv",
+        "column-types-differ",
+        Severity.WARNING,
+    )
+    assert 'Column "id" has texts, but in t.csv numbers only; so it is with "day"' in Voice().finding(finding)
+    assert "項目「day」も異なります" in Voice(language="ja").finding(finding)
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        changed(lambda _, row: row.replace(",a,", ",,")),
+        changed(lambda at, row: row if at % 40 else f"{at},a,twelve,1"),  # of which another rule tells
+        changed(lambda _, row: ",".join([row.partition(",")[0], "a", "NA", "1"])),
+    ],
+)
+def test_the_evaluation_data_may_lack_values_of_the_training_data(evaluation):
+    found = {each.rule for each in preflight(*pair_of(changed(lambda _, row: row), evaluation)).findings}
+    assert "column-types-differ" not in found

@@ -51,6 +51,13 @@ TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
 """The rules for one file as a table, in the order in which people should read about them. Causes replace
 what is found by them."""
 
+PAIR_RULES: tuple[Callable[[DataFile, DataFile], Iterator[Finding]], ...] = (
+    comparison.pair,
+    comparison.kinds,
+    comparison.answers,
+)
+"""The rules for both files together."""
+
 UNREAD_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (text.content, text.encoding)
 """The rules for a file that was not read, because it is not text, or is in an encoding
 in which even commas and quotes cannot be recognised."""
@@ -138,7 +145,7 @@ def preflight(
             found.append(_findings(file, overruling))
     # What a text is in whose commas may be parts of characters is not known either.
     compared = evaluation is not None and not any(file.table.encoding.escapes for file in files)
-    between = [*comparison.pair(*files), *comparison.answers(*files)] if compared else []
+    between = [each for rule in PAIR_RULES for each in rule(*files)] if compared else []
     between = overruling.applied(between, files)
     findings = explained_between(list(zip(files, found, strict=True)), between, ignored=overruling.ignores)
     findings = overruling.applied(findings, files)

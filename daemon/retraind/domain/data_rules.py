@@ -33,7 +33,8 @@ RULES = (
     "unknown-classes", "evaluation-in-time-series", "most-columns-in-time-series",
     "series-column-missing", "series-target-not-numeric", "series-value-empty", "too-many-series",
     "duplicate-times", "unsorted-times", "interval-below-minute", "interval-not-supported",
-    "series-gap", "irregular-times", "columns-differ", "column-order", "columns-changed",
+    "series-gap", "irregular-times", "columns-differ", "column-order",
+    "column-types-differ", "columns-changed",
     "column-types-changed", "classes-changed", "rows-halved",
 )  # fmt: skip
 """All of them, in the order of docs/data-rules.md."""

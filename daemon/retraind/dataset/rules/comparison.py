@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from retraind.dataset.reader.columns.dates import form_of
 from retraind.dataset.reader.columns.facts import HANDFUL, Kind, TargetFacts
+from retraind.dataset.reader.columns.numbers import is_marker, is_number
 from retraind.dataset.rules import target
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import (
@@ -57,6 +59,37 @@ def pair(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
             name=name,
             expected=expected,
         )
+
+
+def kinds(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
+    """Columns that have numbers or dates alone in the training data have no text in the evaluation data."""
+    if train.table.ragged or evaluation.table.ragged or not evaluation.is_read:
+        return
+    table = evaluation.table
+    texts = {
+        evaluation.text(name)
+        for at, (name, kind) in enumerate(zip(table.header, table.columns.kinds, strict=False))
+        if kind is Kind.TEXT and any(_is_text(row[at : at + 1]) for row in table.oddities.rows)
+    }
+    differ = [
+        (train.text(name), kind.value)
+        for at, (name, kind) in enumerate(zip(train.table.header, train.table.columns.kinds, strict=False))
+        if kind in {Kind.NUMBER, Kind.DATE} and train.text(name) in texts
+        if at != train.table.roles.target and at not in train.table.columns.broken
+    ]
+    if differ:
+        yield evaluation.warning(
+            "column-types-differ",
+            column=differ[0][0],
+            other=train.table.name,
+            columns=differ,
+            total=len(differ),
+        )
+
+
+def _is_text(value: Sequence[bytes]) -> bool:
+    """Return whether the one value there may be is no number, no date and no sign of a missing one."""
+    return any(each and not (is_number(each) or is_marker(each) or form_of(each)) for each in value)
 
 
 def answers(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:

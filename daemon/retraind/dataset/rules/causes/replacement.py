@@ -85,6 +85,12 @@ _OF_QUOTES = frozenset({"space-before-quote", "single-quotes"})
 _OF_ONE_ROW = frozenset({"row-below-header", "rows-line", "subtotal-rows", "second-table"})
 """These are about a row that is none of data."""
 
+_OF_KINDS = frozenset(
+    {"rare-text", "late-text", "columns-shifted", "row-below-header", "spreadsheet-remains", "subtotal-rows",
+     "second-table", "rows-line", "blank-rows"}
+)  # fmt: skip
+"""These tell why a column of numbers or dates has text."""
+
 _OF_NAMES = frozenset({"target-missing", "columns-changed"})
 
 _ROW_RULES = frozenset(
@@ -138,6 +144,8 @@ def explained_between(
     if any(each.rule == "single-quotes" for each in found):  # which are in the names of classes then
         between = [finding for finding in between if finding.rule != "classes-spelled-otherwise"]
     found, between = _explained_by_remains(files, found, between, ignored)
+    odd = {each.file for each in found if each.rule in _OF_KINDS}
+    between = [each for each in between if each.rule != "column-types-differ" or each.file not in odd]
     names = [finding for finding in between if finding.rule in _BETWEEN]
     apart = {(each.file, each.line) for each in found if each.rule in _OF_ONE_ROW}
     between = [each for each in between if each.line is None or (each.file, each.line) not in apart]

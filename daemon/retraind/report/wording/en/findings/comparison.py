@@ -84,6 +84,17 @@ def rows_halved(delivery: Name, rows: int, previous_rows: int) -> Words:
 _KINDS = {"number": "numbers", "date": "dates", "text": "text"}
 
 
+def column_types_differ(column: str, other: Name, columns: tuple[tuple[str, str], ...], total: int) -> Words:
+    """`columns` are the first of `total`: the name, what it has in the `other` file."""
+    first, *others = columns or ((column, ""),)
+    names = listing([quoted(name) for name, _ in others], total - 1) if total > 1 else ""
+    return Words(
+        f"Column {quoted(first[0])} has texts, but in {other} {_KINDS.get(first[1], 'other values')} only"
+        f"{f'; so it is with {names}' if names else ''}.",
+        "Check that both files come from the same source and have the columns in the same places.",
+    )
+
+
 def column_types_changed(
     column: str, delivery: Name, changed: tuple[tuple[str, str, str], ...], total: int
 ) -> Words:

@@ -102,7 +102,8 @@ def empty_column_names(places: tuple[int, ...], total: int, paired: bool) -> Wor
 def empty_column_name(column: int) -> Words:
     return Words(
         f"Column {column:,} has no name; the service accepts one such column.",
-        "Name the column, or remove it if it is an index that was exported by mistake.",
+        "Name the column, or remove it if it is an index that was exported by mistake, or comes from a "
+        "delimiter at the end of each line.",
     )
 
 

@@ -96,7 +96,7 @@ def empty_column_names(places: tuple[int, ...], total: int, paired: bool) -> Wor
 def empty_column_name(column: int) -> Words:
     return Words(
         f"{column:,}列目に項目名がありません。項目名を空にできるのは1列だけです。",
-        "項目名を付けてください。行番号などが誤って出力された列の場合は、削除してください。",
+        "項目名を付けてください。行番号や行末の余分な区切り文字による列の場合は、削除してください。",
     )
 
 
