@@ -238,14 +238,14 @@ class Oddities:
         names, strays = self.names, set()
         if names is None:
             return set()
-        width, may_be = self._width, names.may_be
+        width, may_end = self._width, names.may_end
         for at, row in enumerate(rows):
             is_usual = (
                 len(row) == width
                 and row[0][:1] not in _ODD_STARTS
                 and lasts[at] == lines[at]
                 and not self._below_header
-                and not may_be(row)
+                and not may_end(row[-1])
             )
             if not is_usual:
                 if self._is_stray(lines[at], row, lasts[at], names):
@@ -265,7 +265,7 @@ class Oddities:
         if len(cells) == width and is_blank(cells):
             self._blank.add(line)
             return any(cells)
-        if len(cells) in {width, 2 * width - 1} and names.may_be(cells) and names.is_header(cells):
+        if len(cells) in {width, 2 * width - 1} and names.may_end(cells[-1]) and names.is_header(cells):
             self.headers.add(line)
             self._reordered = self._reordered or names.is_reordered(cells)
             self._below_header = True
@@ -297,17 +297,22 @@ class Oddities:
             batch.more_breaks < 0
             or (batch.more_breaks and _has_many_lines(batch.data, self._swallowed.fewest))
         ):
-            for line, row, end in zip(batch.lines, batch.rows, (*batch.lines[1:], next_line), strict=True):
-                self._swallowed.read(row, line, end - 1)
+            self._swallowed.read_all(batch, next_line)
         return empty
 
     def _each(self, batch: Batch, names: Names) -> Collection[int]:
         def labels(row: list[str]) -> Iterable[str]:
-            is_usual = not row or (row[0][:1] not in _ODD_STARTS and not names.may_be(row))
+            is_usual = not row or (row[0][:1] not in _ODD_STARTS and not names.may_end(row[-1]))
             return () if is_usual else self._labels(row, names)
 
+        def may_be(rows: Sequence[Sequence[str]]) -> Iterator[int]:
+            lasts = set(filter(names.may_end, {row[-1] for row in rows if row}))
+            for at, row in enumerate(rows):
+                if row and (row[-1] in lasts or row[0][:1] in _ODD_STARTS):
+                    yield at
+
         is_regular = batch.count_of(self._width) == batch.count
-        found = batch.labelled(labels, names.may_begin if is_regular else names.may_be_line)
+        found = batch.labelled(labels, names.may_begin if is_regular else names.may_be_line, may_be)
         for label, examples in (
             ("blank", self._blank), ("copy", self.headers), ("marked", self._marked_rows),
             ("rule", self._rule_rows),
@@ -324,7 +329,7 @@ class Oddities:
                 yield "empty"
         if len(row) == self._width and is_rule_inside(row):
             yield from ("rule", "empty")
-        if names.may_be(row) and names.is_header(row):
+        if names.may_end(row[-1]) and names.is_header(row):
             yield "copy"
             if not self._reordered and names.is_reordered(row):
                 yield "reordered"

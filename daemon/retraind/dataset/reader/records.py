@@ -83,23 +83,27 @@ class Batch:
         return self._window.rows()
 
     def labelled(
-        self, label: Callable[[list[str]], Iterable[str]], may_be: Callable[[bytes], object]
+        self,
+        label: Callable[[list[str]], Iterable[str]],
+        may_be_line: Callable[[bytes], object],
+        may_be: Callable[[Sequence[Sequence[str]]], Iterable[int]],
     ) -> Mapping[str, list[int]]:
         """Return the places of the records with each label, from 0; of equal ones, one is looked at.
 
-        `may_be`: whether a line without quotes may have any, which is found out faster.
+        Which may have any is found out faster: `may_be_line` of lines without quotes, `may_be` of other rows.
         """
-        keys = self._window.keys()
-        found: dict[str, set[Hashable]] = {}
-        different: Iterable[Any] = dict.fromkeys(keys)
+        keys: Sequence[Any] = self._window.keys()
+        places: Iterable[int] = range(len(keys))
         if keys and isinstance(keys[0], bytes):
-            different = filter(may_be, different)
+            different: Iterable[Any] = filter(may_be_line, dict.fromkeys(keys))
+        else:
+            places = [*may_be(keys)]
+            different = dict.fromkeys(map(keys.__getitem__, places))
+        found: dict[str, set[Hashable]] = {}
         for key in different:
             for each in label(self._window.row_of(key)):
                 found.setdefault(each, set()).add(key)
-        return {
-            each: [at for at, key in enumerate(keys) if key in labelled] for each, labelled in found.items()
-        }
+        return {each: [at for at in places if keys[at] in labelled] for each, labelled in found.items()}
 
     def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
         """Return how many records have exactly these fields, and the places of the first ones, from 0."""

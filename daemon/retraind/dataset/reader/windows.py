@@ -235,7 +235,6 @@ class CsvWindow:
     def _count(self) -> list[int]:
         """Read lines, without keeping more of a record than is needed."""
         widths: list[int] = []
-        add = widths.append
         reader = self._reader()
         row: list[str] = []
         width, columns = self._wish.width, self._wish.columns
@@ -244,6 +243,7 @@ class CsvWindow:
             self._end(self._rows.pop())
             return list(map(len, self._rows))
         if columns:
+            add = widths.append
             pick = itemgetter(*columns)
             picked: list[Any] = []  # a string, or a tuple of some
             for row in reader:
@@ -255,8 +255,7 @@ class CsvWindow:
                 picked.pop()
             self._values = list(zip(*picked, strict=True)) if len(columns) > 1 else (picked,)
         else:
-            for row in reader:
-                add(len(row))
+            widths = [len(row := each) for each in reader]
         widths.pop()
         self._end(row)
         return widths
@@ -323,7 +322,9 @@ class CsvWindow:
         """Return the values of the wished columns, shortened."""
         columns = self._wish.columns
         if columns and self._rows is not None:
-            rows = [row for row in self._rows if len(row) == self._wish.width]
+            rows, width = self._rows, self._wish.width
+            if self.count_of(width) < self.count:
+                rows = [row for row in rows if len(row) == width]
             return {column: _encoded([row[column] for row in rows]) for column in columns}
         if not self._values:
             return dict.fromkeys(columns, ())

@@ -123,9 +123,8 @@ class Names:
             return True
         return line.decode("latin-1").lower().rstrip(" ").endswith(self._ends)
 
-    def may_be(self, cells: Sequence[str]) -> bool:
-        """Return whether a row may be the header once more, by its last value."""
-        last = cells[-1]
+    def may_end(self, last: str) -> bool:
+        """Return whether a row with this last value may be the header once more."""
         return last == self.cells[-1] or (self.tell and last.lower().strip(" ") in self._folded)
 
     def is_header(self, cells: Sequence[str]) -> bool:

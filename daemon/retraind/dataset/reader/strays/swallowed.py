@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.breaks import CR, LF, QUOTE
 from retraind.dataset.reader.examples import Examples
+from retraind.dataset.reader.records import Batch
 from retraind.dataset.reader.windows import VALUE_BYTES
 
 _SWALLOWED = 3  # rows in one value, from which on they are no chance
@@ -36,12 +37,24 @@ class Swallowed:
 
     def read(self, cells: Sequence[str], line: int, last: int) -> None:
         """Read a row of several lines."""
-        # Of most rows, a look at all values at once says enough.
-        if last > line + self.fewest and (
-            "".join(cells).count(self._delimiter.decode("latin-1")) >= self._fewest_delimiters
-            and any(self._are_rows(cell.encode("latin-1")) for cell in cells)
-        ):
+        if last > line + self.fewest and self._has_rows(cells):
             self.found.add(SwallowedRows(line, last))
+
+    def read_all(self, batch: Batch, next_line: int) -> None:
+        """Read many rows; `next_line` is that behind them."""
+        for at in (at for at, row in enumerate(batch.rows) if self._has_rows(row)):
+            if self.found.full:  # to find out the lines takes longer than the rest
+                self.found.count += 1
+            else:
+                line, end, *_ = (*batch.lines[at : at + 2], next_line)
+                self.found.add(SwallowedRows(line, end - 1))
+
+    def _has_rows(self, cells: Sequence[str]) -> bool:
+        # Of most rows, a look at all values at once says enough.
+        inside = "".join(cells).count(self._delimiter.decode("latin-1"))
+        return inside >= self._fewest_delimiters and any(
+            self._are_rows(cell.encode("latin-1")) for cell in cells
+        )
 
     def count_in(self, records: bytes) -> int | None:
         """Count the records with rows in a value; None if they have to be read, as examples.
