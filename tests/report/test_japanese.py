@@ -8,7 +8,7 @@ import pytest
 
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import Problem, file_problem, problem
+from retraind.domain.problems import Finding, Problem, Severity, file_problem, problem
 from retraind.domain.records import Event, ModelHold, Outage
 from retraind.intake.drop_folder import View
 from retraind.report import notes
@@ -161,3 +161,13 @@ def test_what_a_recipient_gets_of_a_notification_is_in_its_language_throughout(m
     sent = as_json(message)
     assert sent["text"] == "【retraind（nas）】priceを保留しました。処理を再開します。"
     assert sent["language"] == "ja"
+
+
+def test_the_service_s_message_is_named_and_not_foretold_for_data_that_is_corrected_on_the_way():
+    finding = Finding(
+        rule="utf-8-without-mark", file="train_11.csv", severity=Severity.WARNING, facts={"added": True},
+        service_message_ja="対象外の文字エンコードなので、データを読み込めません",
+    )  # fmt: skip
+    told = SHARE.finding(finding)
+    assert "対応するサービスのメッセージは「対象外の文字エンコードなので" in told
+    assert "表示されます" not in told

@@ -49,7 +49,7 @@ def finding_line(
     """
     at = "" if line is None else f"{line:,}行目"
     place = "".join([named(file) if file else "", "の" if file and at else "", at])
-    calls = f"サービスでは「{service}」と表示されます。" if service else ""
+    calls = f"対応するサービスのメッセージは「{service}」です。" if service else ""
     todo = f"対処方法：{remedy}" if remedy else ""
     changed = _OVERRULED[overruled, error] if overruled else ""
     return f"{f'{place}：' if place else ''}{what}{changed}{calls}{todo}"
