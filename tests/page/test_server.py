@@ -251,6 +251,21 @@ def test_more_clients_than_there_may_be_are_told_so(tmp_path, journal):
         until(lambda: page.get("/").status == 200, "others are gone")
 
 
+def test_clients_that_only_connect_take_no_more_than_the_process_may_have_open(tmp_path, journal):
+    """Without a free file handle, asyncio logs each of its tries to accept a connection."""
+    limits = Limits(head=60, files=64)
+    with served(configured(tmp_path, page=TCP), limits=limits) as page:
+        connections = page.server.server_state.connections
+        clients = [raw(page, b"") for _ in range(80)]
+        until(lambda: all(map(is_closed, clients[-40:])), "the last ones are let go")
+        assert len(connections) <= 32
+        assert page.server.config.backlog == 8
+        for each in clients:
+            each.close()
+        until(lambda: not connections, "others are gone")
+        assert page.get("/").status == 200
+
+
 # Streams
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,21 @@ class Limits:
     write: float = 30.0
     """Seconds for which a client may read nothing of what is sent to it."""
     connections: int = 256
+    """So many are answered. As many more are told that there are too many; what else connects is let go."""
+    files: int = field(default_factory=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    """What the process may have open. Without a free one, each try to accept a connection would be logged."""
     step: float = 2.0
     """Seconds between two looks at a connection."""
+
+    @property
+    def most(self) -> int:
+        """How many connections there may be before further ones are let go."""
+        return min(2 * self.connections, self.files // 2)
+
+    @property
+    def backlog(self) -> int:
+        """How many are accepted before the first of them is looked at."""
+        return max(1, min(_BACKLOG, self.files // 8))
 
 
 class Patient(H11Protocol):
@@ -72,6 +86,9 @@ class Patient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch the connection."""
         super().connection_made(transport)
+        if len(self.connections) > self.limits.most:
+            transport.abort()
+            return
         self._idle_since = self.loop.time()
         self._watch = self.loop.call_later(self.limits.step, self._look)
 
@@ -168,6 +185,7 @@ def made_server(
         proxy_headers=False,  # Who is connected is who is trusted, or not.
         server_header=False,
         limit_concurrency=allowed.connections,
+        backlog=allowed.backlog,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
