@@ -171,3 +171,9 @@ def test_the_service_s_message_is_named_and_not_foretold_for_data_that_is_correc
     told = SHARE.finding(finding)
     assert "対応するサービスのメッセージは「対象外の文字エンコードなので" in told
     assert "表示されます" not in told
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "utf-8-sig", "shift_jis", "unknown"])
+def test_a_preflight_calls_encodings_as_the_findings_do(encoding):
+    told = SHARE.label("preflight_file", name="train_11.csv", rows=1, columns=2, encoding=encoding, size=3)
+    assert re.search("UTF-8（BOM(?:あり|なし)）|Shift_JIS|ASCII|文字エンコード不明", told)

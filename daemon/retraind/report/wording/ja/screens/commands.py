@@ -2,9 +2,17 @@
 
 from retraind.report.wording.words import Name
 
+_ENCODINGS = {
+    "utf-8-sig": "UTF-8（BOMあり）",
+    "utf-8": "UTF-8（BOMなし）",
+    "shift_jis": "Shift_JIS",
+    "ascii": "ASCII",
+    "unknown": "文字エンコード不明",
+}
+
 
 def preflight_file(name: Name, rows: int, columns: int, encoding: str, size: int) -> str:
-    return f"{name}：{rows:,}行、{columns:,}項目、{encoding}、{size:,}バイト"
+    return f"{name}：{rows:,}行、{columns:,}項目、{_ENCODINGS.get(encoding, encoding)}、{size:,}バイト"
 
 
 def preflight_finding(error: bool, text: str) -> str:
