@@ -58,6 +58,7 @@ class _Rows:
         """`before` is the byte before each of them, which ends a line."""
         self._text, self._before, self._engine = text, before, engine
         self._row = re.compile(b"%b[\r\n]" % text)
+        self._last = b""  # the row that was matched last: most of a kind are equal
 
     @cached_property
     def _line(self) -> Searcher:
@@ -69,7 +70,10 @@ class _Rows:
 
     def find(self, data: bytes, at: int, *, mixed: bool) -> int:
         """Return where a row begins, which may be `at`; the number of bytes if nowhere."""
-        if self._row.match(data, at):
+        if self._last and data.startswith(self._last, at):
+            return at
+        if (row := self._row.match(data, at)) is not None:
+            self._last = row[0]
             return at
         found = (self._any_line if mixed else self._line).search(data, at)
         return len(data) if found is None else found.start() + 1
