@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+import warnings
 
 import pytest
 import structlog
@@ -129,6 +130,23 @@ def test_a_sub_folder_that_was_replaced_is_watched_again(watcher, drop):
     assert hints.after((drop / "train").mkdir)
     assert hints.after((drop / "train" / "2.csv").touch)
     assert hints.none_after((drop / "old" / "3.csv").touch)
+
+
+def test_a_sub_folder_that_takes_the_name_of_another_is_watched_under_that_one(watcher, drop):
+    """And watchdog has nothing to warn of, on a line that is no line of the log."""
+    hints, train, evaluation = Hints(), drop / "train", drop / "eval"
+    train.mkdir()
+    evaluation.mkdir()
+    assert watcher.watch("churn", [drop, train, evaluation], hints)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert hints.after(lambda: train.rename(drop / "old"))
+        assert hints.after(lambda: evaluation.rename(train))
+        assert hints.after(evaluation.mkdir)
+        for folder in (train, evaluation):
+            assert hints.after((folder / "1.csv").touch)
+        watcher.forget("churn")
+    assert not warned
 
 
 def test_a_drop_folder_that_went_and_came_back_is_watched_again_once_completed(watcher, hints, drop):

@@ -6,6 +6,7 @@ sweep.
 """
 
 import errno
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -36,8 +37,9 @@ _CHANGES = Mask(
     | InotifyConstants.IN_MOVE_SELF
     | InotifyConstants.IN_ONLYDIR
 )
-
 """Not IN_MODIFY: a scan at every write of a growing file would find nothing out."""
+_NUMBERS = itertools.count()
+"""Of the callbacks."""
 
 
 class _Folders:
@@ -57,7 +59,8 @@ class _Folders:
         self._hint = hint
         self._reader = reader
         self._partial = partial
-        self._number = CallbackId(id(self))
+        # One that has just taken another's name is for a moment known under both.
+        self._numbers = {folder: CallbackId(next(_NUMBERS)) for folder in self._folders}
         self._watched: dict[Path, WatchDescriptor] = {}
         self._reported: set[Path] = set()
         self._ended = False
@@ -85,10 +88,10 @@ class _Folders:
             with held(drop, *(() if folder is drop else folder.relative_to(drop).parts)) as pinned:
                 if is_far(pinned):
                     return None  # Something else is mounted there, and inotify has nothing to say of it.
-                wd = self._reader.add_callback(os.fsencode(pinned), _CHANGES, self, self._number)
+                wd = self._reader.add_callback(os.fsencode(pinned), _CHANGES, self, self._numbers[folder])
             if wd < 0:
                 # watchdog ignores EACCES and continues with a watch that the kernel does not know.
-                self._reader.remove_callbacks([(wd, self._number)])
+                self._reader.remove_callbacks([(wd, self._numbers[folder])])
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except FileNotFoundError:
             return None
@@ -110,7 +113,9 @@ class _Folders:
             self._ended = True
             self._partial.discard(self)
             if remove:
-                self._reader.remove_callbacks([(wd, self._number) for wd in self._watched.values()])
+                self._reader.remove_callbacks(
+                    [(wd, self._numbers[folder]) for folder, wd in self._watched.items()]
+                )
             self._watched.clear()
 
     def _lost(self, wd: WatchDescriptor) -> None:
@@ -118,7 +123,7 @@ class _Folders:
             for folder in [folder for folder, known in self._watched.items() if known == wd]:
                 del self._watched[folder]
                 self._partial.add(self)
-                self._reader.remove_callbacks([(wd, self._number)])
+                self._reader.remove_callbacks([(wd, self._numbers[folder])])
 
     def on_event(self, event: InotifyEvent) -> None:
         # retraind's own writes would otherwise lead to endless scans.
