@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,8 +9,10 @@ import pytest
 from retraind.config.settings import ModelSettings, StateSettings
 from retraind.daemon import Daemon
 from retraind.domain.job import State
+from retraind.domain.problems import file_problem
 from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS
+from retraind.report.wording import Audience, Voice
 from support.jobs import job_of
 from support.lanes import by_hand, settle
 from support.world import table
@@ -51,6 +55,14 @@ def test_places_are_called_what_they_are_on_the_share(tmp_path, path, told):
     archive.mkdir()
     path = path.replace("DROP", str(drop)).replace("ARCHIVE", str(archive))
     assert called(path, drop, done=archive) == told
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "LimitNOFILE"), ("ja", "引き上げてください")])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_too_many_open_files_are_told_with_what_helps(language, words, number):
+    """The file that could not be opened is any: often a part of Python, of which nobody would think."""
+    problem = file_problem(OSError(number, os.strerror(number), "/opt/retraind/__init__.py"))
+    assert words in Voice(Audience.SHARE, language).tell(problem)
 
 
 def test_in_a_note_the_drop_folder_is_not_the_folder_of_the_note(tmp_path):

@@ -90,6 +90,10 @@ _REMEDIES: Mapping[int, str] = {
     numbers.EACCES: "Allow the service's user to read and write there.",
     numbers.EPERM: "Remove the attribute that protects it (immutable or append-only; see lsattr). In a "
     "folder with the sticky bit, make the service's user the owner of the folder.",
+    **dict.fromkeys(
+        (numbers.EMFILE, numbers.ENFILE),
+        "Raise the limit of open files: LimitNOFILE of the service, or fs.file-max of the machine.",
+    ),
     numbers.EROFS: "The file system is read-only; mount it writable.",
     numbers.EEXIST: "Another file has a name that retraind needs; move it away.",
     numbers.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",

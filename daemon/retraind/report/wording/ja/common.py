@@ -94,6 +94,10 @@ _REMEDIES: Mapping[int, str] = {
     numbers.EACCES: _RIGHTS,
     numbers.EPERM: "ファイルやフォルダーに変更禁止または追記専用の属性がある場合は、属性を外してください。スティッキービットが付いたフォルダーの場合は、その所有者"
     "をretraindの実行ユーザーにしてください。",
+    **dict.fromkeys(
+        (numbers.EMFILE, numbers.ENFILE),
+        "retraindまたはマシンが同時に開けるファイルの数の上限を、引き上げてください。",
+    ),
     numbers.EROFS: "書き込みできるようにマウントし直してください。",
     numbers.EEXIST: "retraindが使用する名前のため、そのファイルを別の場所に移動してください。",
     numbers.ENOTDIR: "retraindのフォルダーと同じ名前のリンクまたはファイルを、別の場所に移動してください。",
