@@ -128,7 +128,7 @@ REFUSED = {
         "Sales,,,\n" + table(ROWS[1:], end="\n"), ABOVE, 1, "The data begins in line 2"),
     "a program's error": (
         'psql: error: connection to server at "db" (10.0.0.1), port 5432 failed: FATAL: no\n', "not-a-table", 1,
-        "message of a program"),
+        "message from a program"),
     "a shortcut": ("[InternetShortcut]\r\nURL=https://a.example/t.csv\r\n", "not-a-table", 1, "shortcut"),
     "YAML": ("---\nid: 1\nplan: a\n", "not-a-table", 1, "YAML"),
     "an escaped line break": (notes(lambda at: "a\\\nb" if at == 5 else "a"), "backslash-escapes", 7, "backslash"),

@@ -29,7 +29,7 @@ REFUSED = {
     "cut": (TABLE[:1_503], "ragged-rows", 136, "The file ends in the middle of it"),
     "line breaks without quotes": (
         changed(lambda at, row: row.replace(",a,", ",a\r\nb,") if at % 20 == 4 else row), "ragged-rows", 6,
-        "parted by a line break inside a value"),
+        "split by a line break inside a value"),
     "commas without quotes": (
         changed(lambda at, row: row.replace(",a,", ",a, b,") if at % 20 == 4 else row), "ragged-rows", 6,
         "must be enclosed in double quotes"),
@@ -64,7 +64,7 @@ REFUSED = {
         "a printed table"),
     "YAML": ("- id: 1\n  plan: a\n" * 99, "not-a-table", 1, "The file is YAML"),
     "line breaks as a program writes them": (TABLE.replace("\r\n", "\\r\\n"), "not-a-table", 1, 'written as "\\n"'),
-    "a string of JSON": (json.dumps(TABLE), "not-a-table", 1, "decode the text first"),
+    "a string of JSON": (json.dumps(TABLE), "not-a-table", 1, "Decode the text where the file is written"),
     "base64": (base64.encodebytes(TABLE.encode()), "not-a-table", 1, "base64"),
     "base64 in one line": (base64.b64encode(TABLE.encode()), "not-a-table", 1, "base64"),
     **{
@@ -73,8 +73,8 @@ REFUSED = {
             "not-a-table", 1, "Zengin")
         for size in (120, 200)
     },
-    "a sentence": ("Sorry, unable to open the file at present.\n", "not-a-table", 1, "a message of a program"),
-    "a sentence in Japanese": ("ただいまメンテナンス中です。\n", "not-a-table", 1, "a message of a program"),
+    "a sentence": ("Sorry, unable to open the file at present.\n", "not-a-table", 1, "a message from a program"),
+    "a sentence in Japanese": ("ただいまメンテナンス中です。\n", "not-a-table", 1, "a message from a program"),
     "a message below empty lines": ("\n\nno rows selected\n\n", "not-a-table", 1, '"no rows selected"'),
     "an answer of e-Stat": (
         '"RESULT"\r\n"STATUS","100"\r\n"ERROR_MSG","認証に失敗しました。"\r\n', "not-a-table", 1, "認証に失敗しました"),

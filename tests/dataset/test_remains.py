@@ -169,7 +169,7 @@ REFUSED = {
         table() + 'Traceback (most recent call last):\r\n  File "x.py", line 3\r\nValueError: x\r\n', "rows-line", 152,
         "the export has probably failed"),
     "an error of a server": (table() + "<html><body>504 Gateway Time-out</body></html>\r\n", "rows-line", 152, "probably failed"),
-    "no data alone": ("No data available\r\n", "not-a-table", 1, "a message of a program"),
+    "no data alone": ("No data available\r\n", "not-a-table", 1, "a message from a program"),
     "no data in Japanese": ("該当するデータはありません\r\n", "not-a-table", 1, '"該当するデータはありません"'),
     "a page's number": (table(lambda at, row: row + "\r\n\fPage 2" if at == 70 else row), "rows-line", 73, '"Page 2"'),
     "a message of PHP": (

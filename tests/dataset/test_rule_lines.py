@@ -62,7 +62,7 @@ def test_pages_that_begin_with_the_names_and_a_line_are_one_finding(rows, engine
     )
     (finding,) = found(later, engine=engine)
     assert (finding.rule, finding.line) == ("repeated-header", 42)
-    assert "with a line of hyphens or similar signs below it" in Voice().finding(finding)
+    assert "with a line of hyphens or similar characters below it" in Voice().finding(finding)
     each = "".join("".join([NAMES, "--,----,----\n", *page]) for page in pages)
     (finding,) = found(each, engine=engine)
     assert (finding.rule, finding.line) == ("rule-line", 2)

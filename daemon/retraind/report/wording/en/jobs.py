@@ -31,7 +31,7 @@ def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Wor
     return Words(
         f"The upload has failed with each of {count(registrations, 'retrain job')}.{error}",
         "Check whether a proxy or a firewall lets uploads to the object store through. retraind tries one "
-        f"more each day. To try now, run: {command('release', job)}",
+        f"more upload each day. To try now, run: {command('release', job)}",
     )
 
 
@@ -44,7 +44,7 @@ def fresh_address_refused(why: Said) -> Words:
 
 
 def file_changed_before_upload(file: Name) -> Words:
-    return Words(f"{file} changed when it was about to be sent.")
+    return Words(f"{file} changed just before it was to be sent.")
 
 
 def retrain_job_not_new(finished: bool) -> Words:

@@ -81,7 +81,7 @@ _AS_PLAIN = {
     "percent": "omit the percent sign",
     "decimal-comma": 'write a decimal point ("1.5")',
     "multiplier": 'write numbers in full ("12000" for "1.2万")',
-    "flag": "omit the signs behind the numbers",
+    "flag": "omit the characters after the numbers",
     "full-width": 'write half-width (ASCII) digits ("12")',
 }
 

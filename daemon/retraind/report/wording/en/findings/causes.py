@@ -15,7 +15,7 @@ _FOREIGN = {
     "rtf": "a rich-text document (RTF)",
     "pem": "an encrypted or encoded file (PEM, base64)",
     "arff": "an ARFF file of Weka",
-    "message": "a message of a program",
+    "message": "a message from a program",
     "shortcut": "a shortcut to a web page or a file",
     "yaml": "YAML",
     "zengin": "a file of records without line breaks, as Japanese banks exchange them (Zengin),",
@@ -32,7 +32,7 @@ _GET_TABLE = {
     "sql": "Export the table as CSV instead of as a dump.",
     "pem": "Decrypt or decode it first.",
     "zengin": "Export the data records as CSV, with the column names in the first row.",
-    "escaped": "Where the file is written, decode the text first: it is a string of JSON or of a program.",
+    "escaped": "Decode the text where the file is written: it is a string literal of JSON or of a program.",
     "shortcut": "Download the table that the shortcut points to.",
     "message": "Check the program that wrote or downloaded the file.",
 }
@@ -221,7 +221,7 @@ def doubled_line_breaks(ending: str, paired: bool) -> Words:
     """`ending` is what each row ends with."""
     return Words(
         f"Each row ends with two line breaks ({ending}), so an empty line follows each row.",
-        "The program that writes the file translates its line breaks twice: in Python, open the file with "
+        "The program that writes the file converts its line breaks twice: in Python, open the file with "
         f'newline="". Then {deliver(paired)}.',
     )
 
@@ -269,7 +269,8 @@ def repeated_header(
 ) -> Words:
     """`reordered`: one of these rows has the names in another order; `ruled`: hyphens stand below it."""
     what = (
-        f"This row repeats the header{', with a line of hyphens or similar signs below it' if ruled else ''}"
+        "This row repeats the header"
+        f"{', with a line of hyphens or similar characters below it' if ruled else ''}"
         f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads "
         f"{'both' if ruled else 'it'} as data."
     )
@@ -305,28 +306,28 @@ def rule_line(
     also_end = "" if end_line is None else " SET NOCOUNT ON omits the line that counts the rows."
     if not under_names:
         return Words(
-            "This line consists of hyphens or similar signs and is not a row of the table"
+            "This line consists of hyphens or similar characters and is not a row of the table"
             f"{also((f'line {line:,}' for line in others), total, 'lines')}.{end}",
             f"Export the table without lines between the rows.{also_end} Then {deliver(paired)}.",
         )
     if pages:
         return Words(
-            "This line consists of hyphens or similar signs under the column names, and both appear again "
-            f"{count(pages, 'time')} further down: the file is a report with pages, as SQL*Plus prints it; "
-            f"the service reads these lines as data.{end}",
+            "This line consists of hyphens or similar characters under the column names, and both appear "
+            f"again {count(pages, 'time')} further down: the file is a report with pages, as SQL*Plus prints "
+            f"it; the service reads these lines as data.{end}",
             "Export without pages (in SQL*Plus: SET MARKUP CSV ON, or SET PAGESIZE 0), and "
             f"{deliver(paired)}.",
         )
     if separated:
         return Words(
-            "This line consists of hyphens or similar signs under the column names, as sqlcmd and SQL*Plus "
-            f"write it; the service reads it as data.{end}",
+            "This line consists of hyphens or similar characters under the column names, as sqlcmd and "
+            f"SQL*Plus write it; the service reads it as data.{end}",
             "Remove this line, or export with Invoke-Sqlcmd and Export-Csv -NoTypeInformation instead of "
             f"sqlcmd (in SQL*Plus: SET MARKUP CSV ON).{also_end} Then {deliver(paired)}.",
         )
     return Words(
-        "This line is part of a frame of hyphens or similar signs: the file is a printed table, as sqlcmd, "
-        "psql, mysql and similar programs show it, and its columns are not separated by "
+        "This line is part of a frame of hyphens or similar characters: the file is a printed table, as "
+        "sqlcmd, psql, mysql and similar programs show it, and its columns are not separated by "
         f"{delimiter_name(delimiter)}.{end}",
         "Export the table as CSV (in psql: \\copy … CSV HEADER; in SQL*Plus: SET MARKUP CSV ON), and "
         f"{deliver(paired)}.",
@@ -402,7 +403,7 @@ def rows_line(
     where = "among the rows" if among else "below the table"
     if failed:
         return Words(
-            f"This line ({quoted(text)}) {where} is a message of the program that wrote the file: "
+            f"This line ({quoted(text)}) {where} is a message from the program that wrote the file: "
             "the export has probably failed, and rows may be missing.",
             f"Fix the cause of the message, export again, and {deliver(paired)}.",
         )
@@ -433,7 +434,7 @@ def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> W
         "This line contains the byte 0x1A (Ctrl-Z), which old programs write to mark the end of a text file"
         f"{also((f'line {line:,}' for line in others), total, 'places')}: another file may begin here, and "
         "some programs stop reading here.",
-        f"Remove this byte where files are joined, and the header behind it. Then {deliver(paired)}.",
+        f"Remove this byte where files are joined, and the header after it. Then {deliver(paired)}.",
     )
 
 

@@ -56,9 +56,9 @@ def date_form(
     """`others` are the first dates in further forms; the first of `total` columns are named."""
     forms = [quoted(value), *(f"{quoted(text)} (line {line:,})" for line, text in others)]
     found = (
-        f"has dates in several forms: {listing(forms)}; the service requires one form per column"
+        f"has dates in several formats: {listing(forms)}; the service requires one format per column"
         if others
-        else f"has dates in a form that the service does not read as dates: {quoted(value)}"
+        else f"has dates in a format that the service does not read as dates: {quoted(value)}"
     )
     never = "".join(f", among them {quoted(text)} in line {line:,}" for line, text in out_of_range)
     remedy = "Write all dates as YYYY-MM-DD, with a time as YYYY-MM-DD hh:mm:ss"

@@ -9,7 +9,7 @@ _LEFT = {
     "formula": "a formula instead of its result",
     "error": "an error of a spreadsheet instead of a value",
     "narrow": "what Excel shows of a value when the column is too narrow",
-    "rounded": "a long number as Excel shows it in short",
+    "rounded": "a long number as Excel abbreviates it",
     "dated": "probably a code that Excel has taken for a date and changed",
 }
 _EFFECT = {

@@ -6,16 +6,16 @@ from retraind.report.wording.words import Words
 
 LANGUAGES = {
     "Windows-1252": "Western European",
-    "Mac Roman": "Western European, of a Mac",
-    "CP850": "Western European, of DOS",
+    "Mac Roman": "Western European, Mac",
+    "CP850": "Western European, DOS",
     "Windows-1250": "Central European",
     "ISO-8859-2": "Central European",
-    "CP852": "Central European, of DOS",
+    "CP852": "Central European, DOS",
     "Windows-1251": "Cyrillic",
     "KOI8-R": "Cyrillic",
-    "CP866": "Cyrillic, of DOS",
+    "CP866": "Cyrillic, DOS",
     "ISO-8859-5": "Cyrillic",
-    "Mac Cyrillic": "Cyrillic, of a Mac",
+    "Mac Cyrillic": "Cyrillic, Mac",
     "Windows-1253": "Greek",
     "ISO-8859-7": "Greek",
     "Windows-1254": "Turkish",
@@ -110,8 +110,8 @@ def _damaged(damage: str, bad: tuple[int, int, int], cut: str, *, has_bom: bool,
         return Words(
             f"The text is CESU-8: it looks like UTF-8, but a character in this line, such as an emoji or a "
             f"rare kanji, is written as two halves of three bytes each (offset {offset:,}).",
-            f"Export the file as UTF-8 with BOM, and {again}. Oracle databases call CESU-8 UTF8, and UTF-8 "
-            "AL32UTF8.",
+            f"Export the file as UTF-8 with BOM, and {again}. In Oracle databases, UTF8 means CESU-8, and "
+            "AL32UTF8 means UTF-8.",
         )
     if damage == "cut":
         return Words(

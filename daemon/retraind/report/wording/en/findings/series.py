@@ -46,9 +46,8 @@ def series_value_empty(column: str) -> Words:
 
 def too_many_series(column: str, value: str, limit: int) -> Words:
     return Words(
-        f"The column {quoted(column)} names more than {limit:,} series; {quoted(value)} in this line is "
-        "one too "
-        "many.",
+        f"The column {quoted(column)} names more than {limit:,} series; {quoted(value)} in this line is one "
+        "too many.",
         "Split the data into several models.",
     )
 
@@ -61,17 +60,16 @@ def duplicate_times(
     return Words(
         f"The time {quoted(value)} in column {quoted(column)} occurs a second time{within}"
         f"{also(located(others), total, 'rows')}.",
-        "Leave one row per time."
+        "Keep one row per time."
         if by_series
-        else "Leave one row per time; if there are several series, name their column in series_column.",
+        else "Keep one row per time; if there are several series, name their column in series_column.",
     )
 
 
 def unsorted_times(column: str, value: str) -> Words:
     return Words(
         f"The rows are not sorted by time: {quoted(value)} in column {quoted(column)} breaks the order in "
-        "this "
-        "line.",
+        "this line.",
         "Sort the whole file by time, ascending or descending.",
     )
 
@@ -86,17 +84,16 @@ def series_gap(*, column: str, value: str, before: str, before_line: int, missin
 
 def irregular_times(*, column: str, value: str, before: str, before_line: int, percent: int) -> Words:
     return Words(
-        f"{percent:,} % of the times in column {quoted(column)} are not at the usual distance from the one "
-        f"before, the first of them {quoted(value)} after {quoted(before)} (line {before_line:,}).",
-        "Give all rows the same distance in time.",
+        f"{percent:,} % of the times in column {quoted(column)} do not follow the one before at the usual "
+        f"interval, the first of them {quoted(value)} after {quoted(before)} (line {before_line:,}).",
+        "Use the same interval between all rows.",
     )
 
 
 def interval_below_minute(*, column: str, value: str, before: str, before_line: int) -> Words:
     return Words(
         f"The times {quoted(before)} (line {before_line:,}) and {quoted(value)} in column {quoted(column)} "
-        "are less "
-        "than a minute apart; the service accepts distances of a minute or more.",
+        "are less than a minute apart; the service accepts intervals of a minute or more.",
         "Aggregate the rows to whole minutes or longer.",
     )
 

@@ -47,13 +47,13 @@ def one_column(
     if whole_lines:
         return Words(
             f"The header has only one column ({quoted(name)}): the line as a whole is enclosed in quotes, "
-            "which makes one value of it.",
-            "Enclose each value in quotes, not the line (Excel encloses lines that stand in one column), "
+            "which makes it a single value.",
+            "Enclose each value in quotes, not the line (Excel does this to lines that are in one column), "
             f"and {again}.",
         )
     if fixed_width:
         return Words(
-            f"The header has only one column ({quoted(name)}): all lines are equally long and filled up with "
+            f"The header has only one column ({quoted(name)}): all lines are equally long and padded with "
             "spaces, so the columns seem to have fixed widths.",
             f"Export the file with {delimiter_name(delimiter)} between the columns, and {again}.",
         )
@@ -186,7 +186,7 @@ def ragged_rows(
         )
     if reason == "line-breaks":
         return Words(
-            f"{what} This row and the next one appear to be one, parted by a line break inside a value.",
+            f"{what} This row and the next one appear to be one, split by a line break inside a value.",
             "Enclose values that contain line breaks in double quotes, or remove the line breaks, and "
             f"{again}.",
         )

@@ -131,7 +131,7 @@ _NOTATIONS = {
     "decimal-comma": "a decimal comma",
     "full-width": "full-width characters",
     "multiplier": "a multiplier such as 万",
-    "flag": "a sign behind the number",
+    "flag": "a character after the number",
 }
 
 

@@ -63,6 +63,6 @@ def backup_key_differs(path: Place, key: Place) -> Words:
         f"The signing key in the backup {path} differs from {key}: the backup is of another installation, or "
         "retraind has run here without its key since.",
         f"To restore the backup with its key, run: {command('journal restore', str(path), '--replace-key')}. "
-        "The present key is kept under another name; copies in job folders that it has signed are no longer "
-        "read.",
+        "The present key is kept under another name; copies of job.json that it has signed are no longer "
+        "accepted.",
     )

@@ -140,7 +140,7 @@ def _before(setting: Name) -> str:
     return f"{setting}: " if setting else ""
 
 
-_EDIT = "run: sudo systemctl edit retraind, write below [Service]:"
+_EDIT = "run: sudo systemctl edit retraind, add under [Service]:"
 
 
 def path_read_only(setting: Name, path: Place, directive: str | None) -> Words:
@@ -150,7 +150,7 @@ def path_read_only(setting: Name, path: Place, directive: str | None) -> Words:
     line = f"{directive}={shlex.quote(path)}"
     return Words(
         f"{_before(setting)}{path} is read-only for the service: {directive}= of its unit does not name it.",
-        f"To open it, {_EDIT} {line} and restart the service.",
+        f"To allow it, {_EDIT} {line} and restart the service.",
     )
 
 
@@ -170,5 +170,5 @@ def path_hidden(setting: Name, path: Place, directive: str | None) -> Words:
 def path_denied(setting: Name, path: Place) -> Words:
     return Words(
         f"{_before(setting)}The service's user has no access to {path} (permission denied).",
-        "Give that user, or one of its groups, the rights.",
+        "Give that user, or one of its groups, access.",
     )

@@ -128,7 +128,7 @@ def setup_folder_left(path: Place, user: Name, mode: str) -> Words:
     return Words(
         f"The drop folder {path} exists and belongs to somebody else, or is a mount: its owner and its "
         f"rights ({mode}) stay as they are.",
-        f"The user {user} requires the right to write there, and to read what arrives. "
+        f"The user {user} must be able to write there, and to read what arrives. "
         f"To check that, run: sudo {command('check')}",
     )
 
@@ -177,7 +177,7 @@ def setup_in_use(path: Place) -> Words:
 
 def setup_other_config(file: Place, usual: Place, unit: str) -> Words:
     return Words(
-        f"The unit {unit} reads {usual}, unless a drop-in says otherwise; this was {file}.",
+        f"The unit {unit} reads {usual}, unless a drop-in says otherwise; this command used {file}.",
         "Set ExecStart= and ExecReload= with systemctl edit, if the service is to read it.",
     )
 

@@ -165,7 +165,7 @@ def status_stopped(model: str, at: datetime, why: Said) -> str:
     return (
         f"This folder takes in data for the model {model}.\n\n"
         f"Since {moment(at)}, nothing has been taken in here. {why}\n\n"
-        "Files can be dropped: they are taken in, and deliveries in work continue, as soon as retraind "
+        "Files can still be dropped: they are taken in, and deliveries in work continue, as soon as retraind "
         "watches this folder again."
     )
 
@@ -196,7 +196,7 @@ def left_in_work(folder: str) -> str:
     return (
         f"These deliveries were in work. Their files are in {folder}/, a hidden folder here. If retraind is "
         "installed on that machine again with its state folder, it continues with them. A training that has "
-        "begun continues at the service; nobody fetches its results."
+        "begun continues at the service, but its results are not fetched."
     )
 
 
