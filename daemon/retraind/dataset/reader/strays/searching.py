@@ -21,7 +21,6 @@ from retraind.dataset.reader.strays.names import (
     is_rule_inside,
 )
 
-_KINDS_OF_BLANK = 8  # that are counted at once: most files have one
 _SMALL = 64 << 10  # bytes of a window
 _MANY_NAMES = 50  # an expression for any of them in each place is too slow
 
@@ -131,23 +130,13 @@ class Blanks:
 
     def count(self, rows: bytes) -> int:
         """Count such rows among complete ones, each of which is a line."""
-        before = self._before
+        lines = rows.split(self._before)
+        end = self._ending[:-1]
         if self._are_plain(rows):
-            return rows.split(before).count(self._of_delimiters[1:-1] + self._ending[:-1])
-        # Each line break ends one row and begins another, so that rows do not overlap.
-        rows = before + rows.replace(before, before + before)
-        count = 0
-        for _ in range(_KINDS_OF_BLANK):
-            found = self._between.search(rows)
-            if found is None:
-                return count
-            count += rows.count(found[0])
-            rows = rows.replace(found[0], b"")
-        return count + len(self._between.findall(rows))
-
-    @cached_property
-    def _between(self) -> re.Pattern[bytes]:
-        return re.compile(self._before + self.text + self._ending)
+            return lines.count(self._of_delimiters[1:-1] + end)
+        row = re.compile(self.text + end)
+        blank = set(filter(row.fullmatch, set(lines)))  # few, as they differ in blanks alone
+        return sum(map(blank.__contains__, lines))
 
     @cached_property
     def _rows(self) -> _Rows:
