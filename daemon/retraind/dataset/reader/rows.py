@@ -220,7 +220,7 @@ class RowReader:
         prover, wanted = self._current_prover, self._provers.wanted
         data = self._scanner.peek(self._window)
         odd = -1
-        if 0 < self._scanner.waiting <= _WORTH * len(data):
+        if 0 < self._scanner.waiting <= 2 * len(data):
             odd = self.oddities.find(data, 0)
         elif data:
             # What waits is searched once, not each window of it.
