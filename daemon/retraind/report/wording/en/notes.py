@@ -108,11 +108,13 @@ def result_is_elsewhere(continued_in: str) -> str:
 
 def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> str:
     """`there`: the results file still is; `unclear`: it is not certain whether the model was published."""
-    look = f"look at {results}" if there else f"{results} is no longer here"
-    purpose = "make sure that the new model is published" if unclear else "publish the new model"
-    return (
-        f"What to do next: {look}. To {purpose}, the operator of retraind runs\n    {command('switch', job)}"
+    begin = (
+        f"What to do next: look at {results}. To"
+        if there
+        else f"{results} is no longer here. What to do next: to"
     )
+    purpose = "make sure that the new model is published" if unclear else "publish the new model"
+    return f"{begin} {purpose}, the operator of retraind runs\n    {command('switch', job)}"
 
 
 def next_after_switch() -> str:

@@ -124,16 +124,13 @@ def result_is_elsewhere(continued_in: str) -> str:
 
 def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> str:
     """`there`: the results file still is; `unclear`: it is not certain whether the model was published."""
-    look = (
-        f"結果ファイル{named(results)}の内容をご確認ください。"
+    begin = (
+        f"対処方法：結果ファイル{named(results)}の内容をご確認ください。"
         if there
-        else f"結果ファイル{named(results)}は、すでにありません。"
+        else f"結果ファイル{named(results)}は、すでにありません。対処方法："
     )
     purpose = "新しいモデルを確実に公開するには" if unclear else "新しいモデルを公開するには"
-    return (
-        f"対処方法：{look}{purpose}、retraindの運用担当者が次のコマンドを実行します：\n"
-        f"    {command('switch', job)}"
-    )
+    return f"{begin}{purpose}、retraindの運用担当者が次のコマンドを実行します：\n    {command('switch', job)}"
 
 
 def next_after_switch() -> str:

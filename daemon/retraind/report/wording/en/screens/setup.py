@@ -47,7 +47,7 @@ def setup_not_confirmed(*, asked: bool) -> str:
 
 
 def setup_nothing_to_do(model: Name) -> str:
-    return f"The model {model} is set up already. There is nothing to do."
+    return f"The model {model} is already set up. There is nothing to do."
 
 
 def setup_done(*, model: Name, path: Place, started: bool) -> str:
@@ -142,7 +142,7 @@ def setup_model_differs(model: Name, setting: str, present: str) -> Words:
 
 def setup_edition_differs(address: str) -> Words:
     return Words(
-        f"The configuration names another service already: api.base_url is {address}.",
+        f"The configuration already names another service: api.base_url is {address}.",
         "Edit the configuration to change that, or leave out --edition.",
     )
 
