@@ -166,9 +166,9 @@ def _findings(file: DataFile, overruling: Overruling) -> list[Finding]:
 
     if file.table.utf16 or file.table.not_text is not None or file.table.encoding.escapes:
         return found(UNREAD_RULES)
-    # What the owner does not mind needs no cause; what causes are themselves overruled is seen afterwards.
     if file.table.nul is not None and not file.table.oddities.first_line.strip(b"\0 "):
         return found(TEXT_RULES)  # there are no names, and probably nothing else either
+    # What the owner does not mind needs no cause; what causes are themselves overruled is seen afterwards.
     as_table = explained(file, found(TABLE_RULES), ignored=overruling.ignores)
     as_table = overruling.applied(as_table, [file])
     if any(each.rule == "not-a-table" and each.severity is Severity.ERROR for each in as_table):

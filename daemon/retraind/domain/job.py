@@ -9,16 +9,12 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from retraind.domain.flat import for_first_version
 from retraind.domain.people import Request
-from retraind.domain.problems import Finding, Problem
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from retraind.domain.problems import Finding, Problem, adapter
 
 
 class State(StrEnum):
@@ -479,21 +475,14 @@ class Job:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Job":
         """Return the job that was written as JSON; unknown fields are passed over. Raises ValueError."""
-        return _json().validate_json(text)
+        job: Job = adapter(cls).validate_json(text)
+        return job
 
     def to_json(self) -> str:
         """Return the job as JSON for the journal."""
-        return _json().dump_json(self).decode()
+        return adapter(Job).dump_json(self).decode()
 
     def portable(self) -> bytes:
         """Return JSON for the job's folder, to rebuild a lost journal from; without the ticket."""
-        parts = _json().dump_python(self, mode="json", exclude={"registration": {"ticket"}})
+        parts = adapter(Job).dump_python(self, mode="json", exclude={"registration": {"ticket"}})
         return json.dumps(for_first_version(parts), ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-@cache
-def _json() -> "TypeAdapter[Job]":
-    """Return how a job is read and written; many processes read none."""
-    from pydantic import TypeAdapter  # noqa: PLC0415
-
-    return TypeAdapter(Job)

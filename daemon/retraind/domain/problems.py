@@ -34,23 +34,23 @@ class _Kept:
     @classmethod
     def from_plain(cls, value: Any) -> Self:
         """Read what `as_plain` returned. Raises ValidationError."""
-        read: Self = _adapter(cls).validate_python(value)
+        read: Self = adapter(cls).validate_python(value)
         return read
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `as_json` returned. Raises ValidationError."""
-        read: Self = _adapter(cls).validate_json(text)
+        read: Self = adapter(cls).validate_json(text)
         return read
 
     def as_plain(self) -> dict[str, Any]:
         """Return what JSON has."""
-        plain: dict[str, Any] = _adapter(type(self)).dump_python(self, mode="json")
+        plain: dict[str, Any] = adapter(type(self)).dump_python(self, mode="json")
         return plain
 
     def as_json(self) -> str:
         """Return it as JSON."""
-        return _adapter(type(self)).dump_json(self).decode()
+        return adapter(type(self)).dump_json(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +190,11 @@ def plain_fact(value: Any) -> Fact:
     raise TypeError(f"{type(value).__name__} is not a fact")
 
 
-_ADAPTERS: dict[type[_Kept], "TypeAdapter[Any]"] = {}
+_ADAPTERS: dict[Any, "TypeAdapter[Any]"] = {}
 
 
-def _adapter(kind: type[_Kept]) -> "TypeAdapter[Any]":
-    """Return how a kind of fact is read and written; whoever has none of it need not make it."""
+def adapter(kind: Any) -> "TypeAdapter[Any]":
+    """Return how values of a type are read and written; made once, by whoever has any."""
     if kind not in _ADAPTERS:
         from pydantic import TypeAdapter  # noqa: PLC0415 - a command without a journal does without it
 

@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
+from retraind.domain.problems import adapter
 from retraind.report.wording.words import Words
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 LANGUAGES = ("en", "ja")
 """Each is a package beside this module. The first one is complete by definition."""
@@ -103,15 +101,7 @@ class Entry:
 
 
 def _read(hint: Any, value: Any) -> Any:
-    return _adapter(hint).validate_python(value)
-
-
-@lru_cache
-def _adapter(hint: Any) -> "TypeAdapter[Any]":
-    """Return what reads facts of a type; few types are those of most facts."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 - most facts have their type already
-
-    return TypeAdapter(hint)
+    return adapter(hint).validate_python(value)
 
 
 Catalogue = Mapping[str, Entry]

@@ -224,13 +224,7 @@ def _title(text: str, kind: ForeignKind) -> str | None:
     if kind is ForeignKind.MESSAGE and not _RESULT.match(text):
         lines = re.sub(r"<[^>]*>", "", text).strip().splitlines()
         return html.unescape(lines[0])[:_TITLE_CHARS]
-    if kind not in {
-        ForeignKind.HTML,
-        ForeignKind.XML,
-        ForeignKind.JSON,
-        ForeignKind.MAIL,
-        ForeignKind.MESSAGE,
-    }:
+    if kind not in _TITLED_KINDS:
         return None
     found = next(
         (match[1] for title in _TITLES if (match := title.search(text, 0, _TITLED)) and match[1].strip()), ""
