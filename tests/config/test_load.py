@@ -121,6 +121,8 @@ def test_no_configuration_at_all_says_where_it_was_looked_for(world, monkeypatch
     with pytest.raises(ConfigError, match=r"config_missing .*nowhere\.toml") as caught:
         find_config(Path("nowhere.toml"))
     assert "nowhere.toml" in told(*caught.value.problems)
+    with pytest.raises(ConfigError, match="config_not_a_file"):
+        find_config(world.root)
 
 
 MISTAKES = [

@@ -23,7 +23,7 @@ from retraind.config.settings import ENV_PREFIX, ModelSettings, Settings
 from retraind.domain.failures import OUT_OF_REACH, ConfigError, ConfigOutOfReach
 from retraind.domain.problems import Problem, problem
 from retraind.system import addresses, log
-from retraind.system.files import is_file
+from retraind.system.files import exists, is_file
 from retraind.system.reading import read_all
 
 CONFIG_VARIABLE = "RETRAIND_CONFIG"
@@ -42,7 +42,7 @@ def find_config(named: Path | None = None) -> Path:
         if _is_there(candidate):
             return candidate
     if named is not None:
-        raise ConfigError([problem("config_missing", file=named)])
+        raise ConfigError([problem("config_not_a_file" if exists(named) else "config_missing", file=named)])
     raise ConfigError([problem("no_config", here=here, system=SYSTEM_CONFIG, variable=CONFIG_VARIABLE)])
 
 

@@ -18,6 +18,10 @@ def config_missing(file: Place) -> Words:
     return Words(f"{file} does not exist.", "Name the configuration file with -c FILE.")
 
 
+def config_not_a_file(file: Place) -> Words:
+    return Words(f"{file} is not a regular file.", "Name the configuration file with -c FILE.")
+
+
 def no_config(here: Place, system: Place, variable: str) -> Words:
     return Words(
         f"No configuration was found: neither ./{here} nor {system} exists, and ${variable} is not set.",

@@ -19,6 +19,10 @@ def config_missing(file: Place) -> Words:
     return Words(f"{file}がありません。", "-c FILEで設定ファイルを指定してください。")
 
 
+def config_not_a_file(file: Place) -> Words:
+    return Words(f"{file}は、通常のファイルではありません。", "-c FILEで設定ファイルを指定してください。")
+
+
 def no_config(here: Place, system: Place, variable: str) -> Words:
     return Words(
         f"./{here}も{system}もなく、${variable}も設定されていないため、設定ファイルが見つかりません。",
