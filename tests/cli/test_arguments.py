@@ -43,6 +43,11 @@ def test_a_configuration_that_a_command_would_not_read_is_a_mistake(capsys, line
         ("dance", "invalid choice: 'dance'"),
         ("-c", "expected one argument"),
         ("demo -c x", "unrecognized arguments: -c x"),
+        ("health --json", "usage: retraind health"),
+        ("jobs -n 0", "'0' is not a whole number of at least 1"),
+        ("jobs -n -1", "'-1' is not a whole number of at least 1"),
+        ("journal backup --keep 0", "'0' is not a whole number of at least 1"),
+        ("journal backup --keep many", "'many' is not a whole number of at least 1"),
         ("emulate --fault nonsense=1", "no fault named 'nonsense'"),
     ],
 )

@@ -23,6 +23,7 @@ from retraind.report.wording import Audience, Voice
 from retraind.system.clock import Clock
 from support.pages import NOW, Seeder, as_if_running, configured
 from support.process import deliver, until
+from support.words import told
 from support.world import KEY, table
 
 
@@ -220,3 +221,16 @@ def test_how_to_send_a_job_before_its_window_is_named_on_the_machine_and_not_on_
         (line,) = job_lines([job], Voice(Audience.SHARE, language), "service")
         assert "22:00-06:00" in line
         assert not {"release", "operator", "運用担当者"} & set(re.findall(r"[a-z]+|運用担当者", line))
+
+
+def test_of_many_models_an_unknown_one_is_told_those_with_similar_names():
+    many = [f"model-{number:02}" for number in range(50)]
+
+    def of(name, code="model_unknown"):
+        return told(problem(code, name=name, known=many))
+
+    assert of("modle-07").startswith('There is no model "modle-07". Similar names are: model-07, ')
+    assert len(of("modle-07")) < 100
+    assert of("churn") == 'There is no model "churn". To list the models, run: retraind status'
+    assert "Similar names are: model-07" in of("modle-07", "model_or_job_unknown")
+    assert of("churn", "model_or_job_unknown").endswith('"churn". To list the jobs, run: retraind jobs')

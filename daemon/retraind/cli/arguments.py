@@ -3,6 +3,7 @@
 import argparse
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,11 @@ class _Command(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the command's arguments. Those that its own module adds are added now: the import is slow."""
         self.complete()
-        return super().parse_known_args(args, namespace)
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            # Else the error would come with the usage of retraind, not with that of the command.
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
 
     def complete(self) -> None:
         """Add the arguments that the command's own module has."""
@@ -232,7 +237,7 @@ def _add_showing(add: _Add) -> None:
     jobs.add_argument("--model", help="only this model's")
     jobs.add_argument("--state", help="only jobs in this state, such as done or failed")
     jobs.add_argument("--before", metavar="JOB", help="only those that come after this one in the list")
-    jobs.add_argument("-n", "--limit", type=int, default=20, help="how many (default: 20)")
+    jobs.add_argument("-n", "--limit", type=_at_least_one, default=20, help="how many (default: 20)")
     show = add("show", "retraind.cli.jobs:show", "show one job and its history", json=True)
     show.add_argument("job", metavar="JOB", help=_JOB)
 
@@ -315,10 +320,10 @@ def _add_journal(add: _Add) -> None:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(text)
-    return number
+    with suppress(ValueError):
+        if (number := int(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
 
 
 def _add_preflight(add: _Add) -> None:

@@ -93,8 +93,6 @@ def jobs(options: argparse.Namespace) -> int:
     """List jobs, newest first."""
     if options.state is not None and options.state not in set(State):
         raise Refused(problem("state_unknown", name=options.state, known=list(State)), USAGE)
-    if options.limit < 1:
-        raise Refused(problem("limit_too_low", limit=options.limit), USAGE)
     states = frozenset({State(options.state)}) if options.state else None
     with opened_journal(options) as (settings, journal):
         if options.model is not None and options.model not in settings.models:

@@ -1,11 +1,15 @@
 """What the commands print."""
 
+import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from retraind.report.wording.en._parts import command, count, moment, quoted
 from retraind.report.wording.words import Name, Place, Said, Words
+
+_LISTED = 10
+"""So many models are listed."""
 
 # The commands
 
@@ -14,15 +18,20 @@ from retraind.report.wording.words import Name, Place, Said, Words
 
 def model_unknown(name: Name, known: tuple[Name, ...]) -> Words:
     """`known` are the models of the configuration, and of the journal where their jobs can be listed."""
-    return Words(f'There is no model "{name}".', f"Models are: {', '.join(known)}." if known else "")
+    listed = f"To list the models, run: {command('status')}" if known else ""
+    return Words(f'There is no model "{name}".', _models(name, known) or listed)
+
+
+def _models(name: Name, known: tuple[Name, ...]) -> str:
+    """List the models; of many, only those with similar names."""
+    if len(known) <= _LISTED:
+        return f"Models are: {', '.join(known)}." if known else ""
+    near = difflib.get_close_matches(name, known)
+    return f"Similar names are: {', '.join(near)}." if near else ""
 
 
 def state_unknown(name: Name, known: tuple[str, ...]) -> Words:
     return Words(f'There is no state "{name}".', f"States are: {', '.join(known)}.")
-
-
-def limit_too_low(limit: int) -> Words:
-    return Words(f"--limit {limit} lists no jobs.", "Write at least 1.")
 
 
 def job_unknown(name: Name) -> Words:
@@ -32,7 +41,7 @@ def job_unknown(name: Name) -> Words:
 def model_or_job_unknown(name: Name, known: tuple[Name, ...]) -> Words:
     return Words(
         f'There is no model, no job and no failing host "{name}".',
-        f"Models are: {', '.join(known)}. To list the jobs, run: {command('jobs')}",
+        f"{_models(name, known)} To list the jobs, run: {command('jobs')}".lstrip(),
     )
 
 
@@ -157,7 +166,7 @@ def model_still_configured(name: Name) -> Words:
 
 def model_without_jobs(name: Name, known: tuple[Name, ...]) -> Words:
     """`known` are the models that have jobs and are not in the configuration."""
-    others = f"Models that have: {', '.join(known)}." if known else "No such model has any."
+    others = f"Models that have: {', '.join(known)}." if known else "Each model that has jobs is in it."
     return Words(f'The model "{name}" is not in the configuration and has no jobs.', others)
 
 
