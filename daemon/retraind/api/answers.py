@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import HTTPError
@@ -25,6 +25,14 @@ _LONGEST_HEAD = 1 << 20
 
 class AnswerEndless(HTTPError):
     """An answer has more bytes than any that is of use. A kind of error that urllib3 does not wrap."""
+
+
+def counted_too_many(error: BaseException) -> bool:
+    """Return whether http.client gave up on headers, interim answers or trailers, which newer Pythons count.
+
+    It raises its base class for nothing else.
+    """
+    return type(error) is HTTPException
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,12 @@ class BoundedResponse(HTTPResponse):
 
     def begin(self) -> None:
         """Read the headers."""
-        super().begin()
+        try:
+            super().begin()
+        except HTTPException as error:
+            if counted_too_many(error):
+                raise AnswerEndless from error
+            raise
         self._wire.left = self._largest
 
 

@@ -24,7 +24,7 @@ from requests import exceptions as requests
 from urllib3 import exceptions as urllib3
 
 from retraind.api import proxies
-from retraind.api.answers import AnswerEndless
+from retraind.api.answers import AnswerEndless, counted_too_many
 from retraind.api.certificates import CertificatesUnreadable
 from retraind.api.proxies import ProxyRefused
 from retraind.domain.failures import JobFailed, Party, Retry, Setback
@@ -102,7 +102,8 @@ _MAP = (
 def network_retry(error: NetworkError, party: Party, host: str) -> Retry:
     """Return the Retry for a failure of the network."""
     causes = tuple(_causes_of(error))
-    row = next(row for row in _MAP if any(isinstance(cause, row.errors) for cause in causes))
+    kinds = tuple(AnswerEndless if counted_too_many(cause) else type(cause) for cause in causes)
+    row = next(row for row in _MAP if any(issubclass(kind, row.errors) for kind in kinds))
     facts: dict[str, Any] = {"party": party, "host": host, **_progress(causes), "kind": type(error).__name__}
     facts |= proxies.facts_of(error)
     if isinstance(error, CertificatesUnreadable):

@@ -216,6 +216,13 @@ def _secrets_in(content: bytes) -> tuple[str, ...]:
         return ()  # It is reported that it cannot be read.
 
 
+class _NotReadable(tomllib.TOMLDecodeError):
+    """What tomllib does not report itself. From Python 3.14 on, its own class wants more than a text."""
+
+    def __init__(self, text: str) -> None:
+        ValueError.__init__(self, text)
+
+
 @lru_cache(maxsize=1)
 def tables_in(content: bytes) -> Mapping[str, Any]:
     """Return what a configuration's file holds: a start asks for it twice, with perhaps a thousand models.
@@ -229,9 +236,9 @@ def tables_in(content: bytes) -> Mapping[str, Any]:
     except tomllib.TOMLDecodeError:
         raise
     except ValueError:
-        raise tomllib.TOMLDecodeError("A number has too many digits") from None
+        raise _NotReadable("A number has too many digits") from None
     except RecursionError:
-        raise tomllib.TOMLDecodeError("Lists or tables are nested too deeply") from None
+        raise _NotReadable("Lists or tables are nested too deeply") from None
 
 
 def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:

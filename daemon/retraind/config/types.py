@@ -295,8 +295,10 @@ def clocks_show(day: date, moment: time) -> datetime:
     """
     wanted = datetime.combine(day, moment)
     found = wanted.astimezone()
-    # Otherwise Python returns an earlier moment, perhaps of the day before.
-    return found if found.replace(tzinfo=None) == wanted else wanted.replace(fold=1).astimezone()
+    if found.replace(tzinfo=None) == wanted:
+        return found
+    # Which of the two is the later depends on the version of Python; the other may be of the day before.
+    return max(found, wanted.replace(fold=1).astimezone())
 
 
 class Budget(NamedTuple):
