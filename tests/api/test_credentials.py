@@ -92,7 +92,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     assert "key-of-churn" not in str(words) + why.as_json()
     assert on_the_share.what == words.what
     assert str(file.parent) not in str(on_the_share)
-    assert on_the_share.remedy.startswith("The operator of retraind has to fix this")
+    assert on_the_share.remedy.startswith("Ask the operator of retraind to fix this")
 
 
 def test_a_key_from_a_variable_is_named_by_the_variable(model, monkeypatch):

@@ -121,7 +121,11 @@ def test_what_the_service_says_of_a_finding_is_in_the_readers_language(tmp_path)
 
 def test_a_job_on_hold_says_why_and_what_to_do_once(shown):
     for language, why, remedy in (
-        ("en", "The budget of 4 trainings a month is used up.", "To send it now, run:"),
+        (
+            "en",
+            "The budget of 4 trainings a month is used up.",
+            "To send it now, ask the operator of retraind;",
+        ),
         ("ja", "学習の回数が上限（1か月に4回）に達したため", "今すぐ送信するには、"),
     ):
         text = words(shown.page.get(f"/jobs/{shown.jobs['held'].id}", accept_language=language).text)

@@ -80,7 +80,7 @@ def test_a_note_begins_with_the_outcome_then_the_cause_then_what_to_do():
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert f"retraind retry {ID}" in text
+    assert f"ジョブ「{ID}」について、retraindの運用担当者に依頼してください" in "".join(text.split())
 
 
 def standing(*jobs: Job, hold: Problem | None = None) -> Standing:

@@ -52,7 +52,7 @@ def test_where_a_key_is_on_its_machine_is_not_shown_on_the_share():
     """These are sentences of an earlier retraind; see test_audiences.py for problems."""
     ends = legacy("The API key ends soon.", "Put another into /etc/secret.")
     for text in (text_of(hold=held(ends)), text_of(warning=ends)):
-        assert "The API key ends soon. The operator of retraind has to fix this" in text
+        assert "The API key ends soon. Ask the operator of retraind to fix this" in text
         assert "/etc" not in text
 
 

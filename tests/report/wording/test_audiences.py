@@ -12,11 +12,12 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 from hypothesis import strategies as st
 
+from retraind.cli.arguments import commands, parser
 from retraind.config.settings import ModelSettings, StateSettings
 from retraind.domain.problems import Finding, Problem, plain_fact, problem
 from retraind.report.share_voice import share_voice
 from retraind.report.wording import Audience, Host, Notice, Place, Said, Voice, catalogue
-from retraind.report.wording.catalogue import LANGUAGES, Entry, unwrapped
+from retraind.report.wording.catalogue import COMMANDS_ONLY, LANGUAGES, Entry, unwrapped
 from support.variants import holds_for
 from support.words import legacy
 
@@ -131,15 +132,43 @@ def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, 
 
 
 @holds_for(4, 30, st.integers())
-def test_japanese_on_the_share_asks_for_no_command_of_retraind_and_no_word_touches_a_place(machine, seed):
-    """A command of other programs is in brackets, since the code of the message follows."""
+def test_japanese_on_the_share_has_commands_in_brackets_and_no_word_touches_a_place(machine, seed):
+    """The code of the message follows a command."""
     facts, voice = Facts(seed, machine, PORTS[0]), share_of(machine, "ja")
-    wrong = re.compile(
-        "次のコマンドを実行してください：retraind|：(?:awk|chmod) |(?:フォルダー|ファイル)(?:retraindの|以前の)"
-    )
+    wrong = re.compile("：(?:awk|chmod) |(?:フォルダー|ファイル)(?:retraindの|以前の)")
     for entry in catalogue("ja").values():
         if entry.module in {"api", "intake", "jobs", "uploads"}:
             assert not wrong.search(told(voice, entry, facts.of(entry))), entry.code
+
+
+COMMAND = re.compile(rf"\bretraind (?:{'|'.join(commands(parser()))})\b")
+OF_OPERATORS = {"notifications", *COMMANDS_ONLY}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@holds_for(4, 30, st.integers())
+def test_nobody_on_the_share_is_asked_to_run_retraind(machine, language, seed):
+    """They cannot: they drop files again, or ask the operator."""
+    facts, voice = Facts(seed, machine, PORTS[0]), share_of(machine, language)
+    for entry in catalogue(language).values():
+        if entry.module not in OF_OPERATORS and entry.code != "retry_line":
+            assert not COMMAND.search(told(voice, entry, facts.of(entry))), entry.code
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", ["training_unfinished", "next_after_training", "budget_used_up"])
+def test_operators_get_the_command_and_the_share_gets_the_name_of_the_job(code, language):
+    made = problem(
+        code, timeout=timedelta(hours=1), status="job_running", results="results.zip", there=True, unclear=False,
+        trainings=4, period="month", ends=datetime(2026, 12, 1, tzinfo=UTC),
+    )  # fmt: skip
+    on_the_share, of_the_operator = (
+        Voice(audience, language).on("churn", "a-job").tell(made)
+        for audience in (Audience.SHARE, Audience.OPERATOR)
+    )
+    assert COMMAND.search(of_the_operator)
+    assert "a-job" in on_the_share
+    assert not COMMAND.search(on_the_share)
 
 
 def test_what_a_newer_version_noted_is_named_by_its_code_and_keeps_nothing_from_being_shown():

@@ -134,7 +134,7 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
             yield from ast.walk(part)
         case ast.Compare():
             yield from ast.walk(node)
-        case ast.Call(func=ast.Name(id="command" | "run" | "operator_runs" | "shell"), args=arguments):
+        case ast.Call(func=ast.Name(id="command" | "run" | "by_operator" | "shell"), args=arguments):
             for each in arguments:
                 yield from ast.walk(each)
         case ast.FormattedValue(format_spec=ast.JoinedStr() as form):

@@ -21,7 +21,7 @@ def test_after_the_commands_of_the_readme_a_delivery_goes_through_at_once(fresh_
     with Service(host, tmp_path / "service"):
         deliver(host, "1", user="anna")
         folder = wait_for_job(host, "1")
-        assert "retraind switch" in host.run(f"cat {folder}/RESULT.txt", user="anna")
+        assert "To publish the new model" in host.run(f"cat {folder}/RESULT.txt", user="anna")
     assert host.run(f"stat -c '%U %G %a' {DROP}").strip() == "retraind etl 3770"
     assert host.run("stat -c '%U %G %a' /etc/retraind/keys/churn").strip() == "root root 600"
     assert host.run("stat -c '%U %G %a' /etc/retraind/config.toml").strip() == "root retraind 640"

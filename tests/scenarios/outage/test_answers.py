@@ -201,7 +201,7 @@ def test_a_switch_that_stays_unclear_is_told_as_open_and_never_as_not_done(root,
     note = " ".join((folder / "RESULT.txt").read_text("utf-8-sig").split())
     assert "has not been changed" not in note
     assert "It is not certain" in note
-    assert f"retraind switch {folder.name}" in note
+    assert f"ask the operator of retraind; the job is {folder.name}" in note
     report = json.loads((folder / "report.json").read_text())
     assert "It is not certain" in report["switch_note"]
     assert report["switch_open"]

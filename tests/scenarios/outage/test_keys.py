@@ -120,7 +120,7 @@ class Place:
         # Where the key is on this machine is the operator's business, not that of all who read the share.
         assert str(self.key_file) not in status
         assert all(str(self.key_file) in sentence for sentence in soon)
-        assert bool(soon) == ("The operator of retraind has to" in " ".join(status.split()))
+        assert bool(soon) == ("Ask the operator of retraind to" in " ".join(status.split()))
         return bool(soon)
 
 
@@ -178,7 +178,7 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     assert here.daemon.journal.holds.all()
     status, command = here.on_the_share(), here.site.command("status", "--json").stdout
     assert "ACTION NEEDED SOON" not in status + command
-    assert "It was sent the API key in its file (models.churn.api_key_file). The operator" in " ".join(
+    assert "It was sent the API key in its file (models.churn.api_key_file). Ask the operator" in " ".join(
         status.split()
     )
     assert str(here.key_file) not in status

@@ -71,7 +71,7 @@ def test_after_a_time_out_the_same_bytes_wait_for_the_training_that_they_started
     assert {path.name for path in old.glob("*.csv")} == {"train_1.csv", "eval_1.csv"}
     error = note(old, "ERROR.txt")
     assert new.name in error
-    assert "retraind retry" not in error
+    assert "ask the operator" not in error
     assert job_in(old)["related_job"] == new.name
     refused = site.command("retry", old.name)
     assert refused.returncode == 1
@@ -154,9 +154,10 @@ def test_after_a_failed_switch_the_same_bytes_are_a_duplicate_that_says_how_to_p
     assert len(site.records("training_started")) == 1
     (new,) = (drop / "done").iterdir()
     assert job_in(new)["outcome"] == "duplicate"
-    assert f"retraind switch {old.name}" in note(new, "RESULT.txt")
+    assert f"To publish it, ask the operator of retraind; the job is {old.name}." in note(new, "RESULT.txt")
     assert "could not be published" in note(new, "RESULT.txt")
-    assert f"retraind switch {old.name}" in job_in(new)["summary"] + str(job_in(new))
+    assert f"the job is {old.name}" in str(job_in(new))
+    assert f"retraind switch {old.name}" in site.command("show", new.name).stdout
     # What it says can be done.
     asked = site.command("switch", old.name)
     assert asked.returncode == 0, asked.stderr

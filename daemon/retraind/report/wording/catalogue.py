@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from retraind.domain.problems import adapter
-from retraind.report.wording.words import Words
+from retraind.report.wording.words import Audience, Words
 
 LANGUAGES = ("en", "ja")
 """Each is a package beside this module. The first one is complete by definition."""
@@ -66,8 +66,19 @@ class Entry:
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """The facts it takes, each with its type."""
+        return MappingProxyType(
+            {name: kind for name, kind in self._arguments.items() if kind is not Audience}
+        )
+
+    @cached_property
+    def depends_on_audience(self) -> bool:
+        """Whether it takes `audience`, since readers of the share and operators do different things."""
+        return Audience in self._arguments.values()
+
+    @cached_property
+    def _arguments(self) -> Mapping[str, Any]:
         hints = get_type_hints(self.function)
-        return MappingProxyType({name: hints[name] for name in inspect.signature(self.function).parameters})
+        return {name: hints[name] for name in inspect.signature(self.function).parameters}
 
     @cached_property
     def plan(self) -> tuple[tuple[str, Any, Any, Any], ...]:

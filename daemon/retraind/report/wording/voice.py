@@ -57,7 +57,7 @@ class Voice:
         words = self.words(problem.code, problem.facts)
         named = self.named(code_of(problem)) if self.codes else ""
         if words.operator_only and words.remedy and self.audience is Audience.SHARE:
-            return Said(words.what, "" if words.voluntary else self.label("left_to_operator"), named)
+            return Said(words.what, self.label("left_to_operator"), named)
         return Said(words.what, words.remedy, named)
 
     def named(self, *codes: str) -> str:
@@ -156,6 +156,8 @@ class Voice:
                 given[name] = self._typed(kind, part, read, facts[name])
             elif name in self.about or name not in entry.optional:
                 given[name] = self._typed(kind, part, read, self.about[name])
+        if entry.depends_on_audience:
+            given["audience"] = self.audience
         return entry.function(**given)
 
     def _typed(self, kind: Any, part: Any, read: Callable[[Any], Any], value: Any) -> Any:

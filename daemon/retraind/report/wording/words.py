@@ -38,8 +38,6 @@ class Words:
     """What to do next; empty when nobody needs to act."""
     operator_only: bool = False
     """The remedy is of no use on the share, or names what is hidden there. It shows who has to act."""
-    voluntary: bool = False
-    """With `operator_only`: nobody has to act, so that the share says nothing in its place."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from retraind.domain.failures import Party
 from retraind.report.wording import neutral
+from retraind.report.wording.words import Audience
 from retraind.system.clock import for_people, span_for_people
 
 _PARTIES: Mapping[Party, str] = {
@@ -37,6 +38,16 @@ def listing(parts: Sequence[str], total: int | None = None) -> str:
     if len(parts) > 1:
         return f"{', '.join(parts[:-1])} and {parts[-1]}"
     return "".join(parts)
+
+
+def by_operator(audience: Audience, wish: str, name: str, of: str, *options: str, noun: str = "job") -> str:
+    """Say how a wish is fulfilled: an operator runs a command, others ask the operator.
+
+    `of` is what the command is about, a `noun`. Nothing may follow, so that the command can be copied.
+    """
+    if audience is Audience.OPERATOR:
+        return f"To {wish}, run: {command(name, of, *options)}"
+    return f"To {wish}, ask the operator of retraind; the {noun} is {of}."
 
 
 def quoted(text: str) -> str:

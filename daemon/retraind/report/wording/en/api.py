@@ -6,6 +6,7 @@ from typing import Literal
 
 from retraind.domain.failures import Party
 from retraind.report.wording.en._parts import (
+    by_operator,
     command,
     http_status,
     in_its_place,
@@ -15,7 +16,7 @@ from retraind.report.wording.en._parts import (
     sentence,
     whom,
 )
-from retraind.report.wording.words import Host, Name, Place, Said, Words
+from retraind.report.wording.words import Audience, Host, Name, Place, Said, Words
 
 # The network: why a request gets no answer, and where requests may go
 
@@ -192,11 +193,13 @@ def data_unencrypted(host: Host) -> Words:
 # The service
 
 
-def _again(model: str) -> str:
-    return (
-        "retraind tries again every six hours. To try as soon as it is fixed, run: "
-        f"{command('release', model)}"
-    )
+def _again(audience: Audience, model: str) -> str:
+    now = by_operator(audience, "try again as soon as it is fixed", "release", model, noun="model")
+    return f"retraind tries again every six hours. {now}"
+
+
+def _retrain(audience: Audience, job: str) -> str:
+    return by_operator(audience, "train with the same data again", "retry", job)
 
 
 # The vendor's error table
@@ -221,32 +224,27 @@ def account_deleted() -> Words:
     )
 
 
-def model_deleted(model: str) -> Words:
+def model_deleted(model: str, audience: Audience) -> Words:
     return Words(
         "The service reports that the model may have been deleted.",
-        f"Check on the service's screen that the model still exists. {_again(model)}",
+        f"Check on the service's screen that the model still exists. {_again(audience, model)}",
     )
 
 
-def retrain_job_deleted(job: str) -> Words:
-    return Words(
-        "The service reports that the retrain job may have been deleted.",
-        f"To train with the same data again, run: {command('retry', job)}",
-    )
+def retrain_job_deleted(job: str, audience: Audience) -> Words:
+    return Words("The service reports that the retrain job may have been deleted.", _retrain(audience, job))
 
 
-def retrain_job_unknown(job: str) -> Words:
-    return Words(
-        "The service does not know the retrain job.",
-        f"To train with the same data again, run: {command('retry', job)}",
-    )
+def retrain_job_unknown(job: str, audience: Audience) -> Words:
+    return Words("The service does not know the retrain job.", _retrain(audience, job))
 
 
-def published_model_missing(job: str) -> Words:
+def published_model_missing(job: str, audience: Audience) -> Words:
     return Words(
         "The API of the published model no longer exists, so the new model cannot be published. The training "
         "itself succeeded.",
-        f"Publish the model again on the service's screen, then run: {command('retry', job)}",
+        "Publish the model again on the service's screen. "
+        + by_operator(audience, "publish the new model after that", "retry", job),
     )
 
 
@@ -254,16 +252,17 @@ def retrain_job_not_finished() -> str:
     return "The service reports that the retrain job has not finished yet."
 
 
-def model_id_required(model: str) -> Words:
+def model_id_required(model: str, audience: Audience) -> Words:
     return Words(
-        "The service requires the model's id.", f"Set model_id in the configuration. {_again(model)}"
+        "The service requires the model's id.",
+        f"Set model_id in the configuration. {_again(audience, model)}",
     )
 
 
-def model_configuration_missing(model: str) -> Words:
+def model_configuration_missing(model: str, audience: Audience) -> Words:
     return Words(
         "The service no longer has the model's configuration file.",
-        f"Check the model on the service's screen, or ask the service's support. {_again(model)}",
+        f"Check the model on the service's screen, or ask the service's support. {_again(audience, model)}",
     )
 
 
@@ -396,10 +395,11 @@ def results_address_expired() -> str:
     return "The address that the service named for the results has expired."
 
 
-def results_refused(host: Host, status: int, error_code: Name, job: str) -> Words:
+def results_refused(host: Host, status: int, error_code: Name, job: str, audience: Audience) -> Words:
     return Words(
         f"The object store ({host}) refused the results with {http_status(status, error_code)}.",
-        f"Run: {command('retry', job)}. If this happens again, ask the service's support.",
+        "If this happens more than once, ask the service's support. "
+        + by_operator(audience, "fetch the results again", "retry", job),
     )
 
 

@@ -10,7 +10,7 @@ from retraind.report.wording.words import Name, Place, Words
 
 
 def left_to_operator() -> str:
-    return "The operator of retraind has to fix this; retraind status says how."
+    return "Ask the operator of retraind to fix this."
 
 
 def legacy_hidden() -> str:

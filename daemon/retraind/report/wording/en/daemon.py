@@ -41,7 +41,8 @@ def job_folder_unknown(folder: Name) -> Words:
     return Words(
         f".retraind/{folder} holds a delivery that retraind does not know: its state folder was lost or "
         "replaced. Nothing is sent for it meanwhile.",
-        f"The operator of retraind has to stop it and run: {command('rebuild')}",
+        f"Stop retraind, then run: {command('rebuild')}",
+        operator_only=True,
     )
 
 
@@ -49,7 +50,8 @@ def model_of_job_gone(delivery: Name, before: Name, heir: Name) -> Words:
     """`heir` is the model that has the drop folder now."""
     return Words(
         f"{delivery} was taken in for the model {before}, which is no longer in retraind's configuration.",
-        f"If the model is now called {heir}, the operator of retraind runs: {command('adopt', before, heir)}",
+        f"If the model is now called {heir}, run: {command('adopt', before, heir)}",
+        operator_only=True,
     )
 
 
@@ -72,7 +74,8 @@ def table_refused() -> Words:
     """Also for the share: what is wrong names paths and settings of the machine."""
     return Words(
         "The model's settings in retraind's configuration have a mistake.",
-        "The operator of retraind has to correct it; retraind status shows what it is.",
+        f"Correct it, then reload retraind. To see what it is, run: {command('status')}",
+        operator_only=True,
     )
 
 
@@ -178,7 +181,9 @@ def database_error(reason: Name) -> Words:
 
 def journal_damaged(reason: Name) -> Words:
     return Words(
-        f"{reason}. It is damaged, or not a journal.", f"If it is retraind's own, run: {command('rebuild')}"
+        f"{reason}. The file is damaged, or is not a journal.",
+        f"If it is retraind's own journal, run: {command('rebuild')}",
+        operator_only=True,
     )
 
 
@@ -213,6 +218,7 @@ def journal_of_another_user(path: Place, denied: Place, owner: Name | None = Non
     return Words(
         f"The journal {path} cannot be used: this user cannot read and write {denied} (permission denied).",
         f"Run commands as the service's user, such as: sudo -u {owner or 'retraind'} {command('status')}",
+        operator_only=True,
     )
 
 
@@ -261,6 +267,7 @@ def journal_too_new(
     return Words(
         f"The journal {path} was written by a newer retraind ({writer}).",
         f"Install that version again, or stop retraind and {back}",
+        operator_only=True,
     )
 
 

@@ -21,8 +21,8 @@ def delivery_late(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
 def delivery_missing(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
     return Words(
         f"Nothing has arrived since the delivery due by {moment(due)} was missed.{_there(halves)}",
-        "Check the job that writes the deliveries. If none are expected for a while, have the operator of "
-        "retraind snooze this model.",
+        "Check the job that writes the deliveries. If none are expected for a while, ask the operator of "
+        "retraind to snooze this model.",
     )
 
 
@@ -53,7 +53,11 @@ def snooze_ended(model: Name, until: datetime) -> str:
 
 
 def snooze_how_long(model: Name) -> Words:
-    return Words("Write how long, or --end.", f"For example: {command('snooze', model, '30d')}")
+    return Words(
+        "The command needs a period, or --end.",
+        f"For example: {command('snooze', model, '30d')}",
+        operator_only=True,
+    )
 
 
 def snooze_time_unreadable(text: Name) -> Words:

@@ -104,8 +104,8 @@ def arrival_folder_mounted(folder: Name) -> Words:
     return Words(
         f"{folder}/ is on a file system of its own, so its files cannot be moved out of reach of their "
         "writers.",
-        f"The operator of retraind makes {folder}/ an ordinary folder, or mounts the whole drop folder "
-        "instead.",
+        f"Make {folder}/ an ordinary folder, or mount the whole drop folder instead.",
+        operator_only=True,
     )
 
 

@@ -3,8 +3,8 @@
 import shlex
 from datetime import datetime, timedelta
 
-from retraind.report.wording.en._parts import command, count, moment, span
-from retraind.report.wording.words import Name, Place, Said, Words
+from retraind.report.wording.en._parts import by_operator, command, count, moment, span
+from retraind.report.wording.words import Audience, Name, Place, Said, Words
 
 
 def model_not_configured(model: str, heir: str | None) -> Words:
@@ -19,19 +19,20 @@ def model_not_configured(model: str, heir: str | None) -> Words:
     return Words(f"The configuration no longer has a model {model}.", remedy, operator_only=True)
 
 
-def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
+def budget_used_up(trainings: int, period: str, ends: datetime, job: str, audience: Audience) -> Words:
     return Words(
         f"The budget of {count(trainings, 'training')} a {period} is used up.",
-        f"The job continues automatically on {moment(ends)}. To send it now, run: {command('release', job)}",
+        f"The job continues automatically on {moment(ends)}. "
+        + by_operator(audience, "send it now", "release", job),
     )
 
 
-def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Words:
+def uploads_keep_failing(registrations: int, last: Said | None, job: str, audience: Audience) -> Words:
     error = f" Last error: {last.what}" if last else ""
     return Words(
         f"The upload has failed with each of {count(registrations, 'retrain job')}.{error}",
-        "Check whether a proxy or a firewall lets uploads to the object store through. retraind tries one "
-        f"more upload each day. To try now, run: {command('release', job)}",
+        "Check that no proxy or firewall blocks uploads to the object store. retraind tries one more upload "
+        f"each day. {by_operator(audience, 'try now', 'release', job)}",
     )
 
 
@@ -60,47 +61,52 @@ def retrain_job_forgotten() -> Words:
     return Words("The service does not know the retrain job, although its upload is complete.")
 
 
-def training_failed(status: Name, message: Name | None, of_the_data: bool, job: str) -> Words:
+def training_failed(
+    status: Name, message: Name | None, of_the_data: bool, job: str, audience: Audience
+) -> Words:
     """`of_the_data`: the service's message is one of those that it documents for data."""
     reason = f' and says "{message}"' if message else ""
+    again = by_operator(audience, "try again with the same data", "retry", job)
     return Words(
         f'The service could not train with this data: it reports "{status}"{reason}.',
-        f"Correct the data and deliver it again, or run: {command('retry', job)}"
+        f"Correct the data and deliver it again. {again}"
         if of_the_data
-        else f"The cause may be in the service, so first try again: {command('retry', job)}. If it fails "
-        "again, check the data and ask the service's support.",
+        else "The cause may be in the service, so try again first. If it fails again, check the data and ask "
+        f"the service's support. {again}",
     )
 
 
-def account_storage_full(message: Name, model: str) -> Words:
+def account_storage_full(message: Name, model: str, audience: Audience) -> Words:
     remedy = "On the service's screen, delete data that is no longer needed."
-    return _account_limit("the account's data storage is full", message, remedy, model)
+    return _account_limit("the account's data storage is full", message, remedy, model, audience)
 
 
-def account_models_full(message: Name, model: str) -> Words:
+def account_models_full(message: Name, model: str, audience: Audience) -> Words:
     remedy = "On the service's screen, delete models that are no longer needed."
-    return _account_limit("the account has as many models as its plan allows", message, remedy, model)
+    return _account_limit(
+        "the account has as many models as its plan allows", message, remedy, model, audience
+    )
 
 
-def account_time_used(message: Name, model: str) -> Words:
+def account_time_used(message: Name, model: str, audience: Audience) -> Words:
     remedy = "Extend the account's plan, or wait until its computation time is renewed."
-    return _account_limit("the account's computation time is used up", message, remedy, model)
+    return _account_limit("the account's computation time is used up", message, remedy, model, audience)
 
 
-def _account_limit(limit: str, message: str, remedy: str, model: str) -> Words:
+def _account_limit(limit: str, message: str, remedy: str, model: str, audience: Audience) -> Words:
     """Say that the account, and not the data, is why the service did not train."""
     return Words(
         f'The service did not train: {limit} ("{message}"). Nothing is wrong with the data, and nothing is '
         "lost; retraind sends it again once a day.",
-        f"{remedy} To continue at once, the operator of retraind runs: {command('release', model)}",
+        f"{remedy} {by_operator(audience, 'continue at once after that', 'release', model, noun='model')}",
     )
 
 
-def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
+def training_unfinished(timeout: timedelta, status: Name, job: str, audience: Audience) -> Words:
     return Words(
         f'The training has not finished within {span(timeout)}; the service still reports "{status}".',
-        f"To wait longer for the same training, run: {command('retry', job)}. Nothing is sent again. "
-        "Delivering the same files again has the same effect.",
+        "Deliver the same files again: nothing is sent twice, and retraind waits longer for this training. "
+        + by_operator(audience, "wait longer without delivering again", "retry", job),
     )
 
 
@@ -126,17 +132,13 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
     )
 
 
-def data_breaks_rules(job: str, accept: tuple[str, ...] = ()) -> Words:
+def data_breaks_rules(job: str, accept: tuple[str, ...] = (), *, audience: Audience) -> Words:
     """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
     options = [part for rule in accept for part in ("--accept", rule)]
-    send = (
-        f" If the data is right as it is, the operator of retraind runs: {command('retry', job, *options)}"
-        if accept
-        else ""
-    )
+    send = by_operator(audience, "send the data as it is, if it is right", "retry", job, *options)
     return Words(
         "The data violates the service's rules, so nothing was sent.",
-        f"Correct the data at its source and deliver both files again.{send}",
+        f"Correct the data at its source and deliver both files again. {send if accept else ''}".rstrip(),
     )
 
 
@@ -163,13 +165,15 @@ def evaluation_file_missing() -> Words:
     return Words("The evaluation file is missing.")
 
 
-def earlier_not_published(earlier: str, why: Said | None, training_is_good: bool) -> Words:
+def earlier_not_published(
+    earlier: str, why: Said | None, training_is_good: bool, audience: Audience
+) -> Words:
     """`training_is_good`: the failed step can be repeated; otherwise the data has to be trained again."""
     reason = f" {why.what}" if why else ""
     wish, verb = ("publish it", "switch") if training_is_good else ("train with the data again", "retry")
     return Words(
         f"The model that {earlier} trained with these files could not be published.{reason}",
-        f"To {wish}, the operator of retraind runs: {command(verb, earlier)}",
+        by_operator(audience, wish, verb, earlier),
     )
 
 
@@ -197,10 +201,11 @@ def switch_by_hand() -> Words:
     return Words("The policy is to switch by hand (switch = manual).")
 
 
-def switch_unclear(why: Said, job: str) -> Words:
+def switch_unclear(why: Said, job: str, audience: Audience) -> Words:
     return Words(
         f"It is not certain whether the new model was published. {why.what}",
-        f"Check on the service's screen, or ask again: {command('switch', job)}",
+        "Check on the service's screen which model is published. "
+        + by_operator(audience, "publish the new model again", "switch", job),
     )
 
 
@@ -208,9 +213,10 @@ def earlier_switch_unclear(last: Said) -> Words:
     return Words(f"An earlier try had no clear answer; the last one: {last.what}", last.remedy)
 
 
-def later_switch_failed(why: Said, again: bool, job: str) -> Words:
+def later_switch_failed(why: Said, again: bool, job: str, audience: Audience) -> Words:
     """`again`: the training is still good, so the switch can be asked for again."""
-    remedy = f"Fix that on the service's screen, then run: {command('switch', job)}" if again else ""
+    switch = by_operator(audience, "publish the model after that", "switch", job)
+    remedy = f"Fix the cause on the service's screen. {switch}" if again else ""
     return Words(f"A later switch failed: {why.what}", remedy)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from retraind.domain.job import Outcome, Role, State
 from retraind.report.wording.en._parts import command, count, moment, span
-from retraind.report.wording.words import Line, Name, Said, Words
+from retraind.report.wording.words import Audience, Line, Name, Said, Words
 
 _HEADLINES: Mapping[Outcome, str] = {
     Outcome.SWITCHED: "The model was retrained with this data, and the new model was published.",
@@ -106,7 +106,7 @@ def result_is_elsewhere(continued_in: str) -> str:
     return f"Nothing here. The folder of {continued_in} reports the result of the training."
 
 
-def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> str:
+def next_after_training(results: Name, there: bool, unclear: bool, job: str, audience: Audience) -> str:
     """`there`: the results file still is; `unclear`: it is not certain whether the model was published."""
     begin = (
         f"What to do next: look at {results}. To"
@@ -114,15 +114,21 @@ def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> 
         else f"{results} is no longer here. What to do next: to"
     )
     purpose = "make sure that the new model is published" if unclear else "publish the new model"
-    return f"{begin} {purpose}, the operator of retraind runs\n    {command('switch', job)}"
+    if audience is Audience.SHARE:
+        return f"{begin} {purpose}, ask the operator of retraind; the job is {job}."
+    return f"{begin} {purpose}, run\n    {command('switch', job)}"
 
 
-def next_after_switch() -> str:
+def next_after_switch(audience: Audience) -> str:
+    begin = "What to do next: nothing. STATUS.txt in the drop folder says which model is published now."
+    if audience is Audience.SHARE:
+        return (
+            f"{begin} To go back to an earlier model, ask the operator of retraind, and name its folder in "
+            "done/."
+        )
     return (
-        "What to do next: nothing. STATUS.txt in the drop folder says which model is published now.\n"
-        "To go back to an earlier model, the operator of retraind runs\n"
-        f"    {command('switch', 'JOB')}\n"
-        "with the name of an earlier folder in done/."
+        f"{begin}\nTo go back to an earlier model, run the following, where JOB is its folder in done/:\n"
+        f"    {command('switch', 'JOB')}"
     )
 
 
@@ -146,13 +152,17 @@ def delivered_again(times: int, since: datetime | None) -> str:
     )
 
 
-def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> str:
+def next_delivery_publishes(policy: Literal["always", "gate"], model: str, audience: Audience) -> str:
     """For whoever publishes a model by hand though the policy of the model publishes others."""
     how = {"always": "is published automatically", "gate": "is published if the gate approves it"}[policy]
+    prevent = (
+        f'set switch = "manual" for {model} in the configuration, then reload it.'
+        if audience is Audience.OPERATOR
+        else f"ask the operator of retraind; the model is {model}."
+    )
     return (
         f'Note: the model trained with the next delivery {how} (switch = "{policy}") and replaces this '
-        f'one. To prevent that, the operator of retraind sets switch = "manual" for {model} in the '
-        "configuration and reloads it."
+        f"one. To prevent that, {prevent}"
     )
 
 

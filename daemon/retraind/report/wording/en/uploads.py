@@ -3,16 +3,16 @@
 from datetime import datetime
 
 from retraind.report.wording.en._parts import command, listing, moment, quoted
-from retraind.report.wording.words import Name, Words
+from retraind.report.wording.words import Audience, Name, Words
 
 
-def upload_waits_for_window(window: str, opens: datetime, zone: str | None = None, job: str = "") -> Words:
+def upload_waits_for_window(
+    window: str, opens: datetime, zone: str | None = None, job: str = "", *, audience: Audience
+) -> Words:
     """`zone` is that of the window, if it names one."""
     return Words(
         f"The upload waits for its window ({window}), which opens on {moment(opens, zone)}.",
-        f"To send it now, run: {command('release', job)}" if job else "",
-        operator_only=True,
-        voluntary=True,
+        f"To send it now, run: {command('release', job)}" if job and audience is Audience.OPERATOR else "",
     )
 
 

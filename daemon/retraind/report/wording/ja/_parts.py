@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from retraind.domain.failures import Party
 from retraind.report.wording import neutral
+from retraind.report.wording.words import Audience
 from retraind.system.clock import largest_units
 
 _PARTIES: Mapping[Party, str] = {
@@ -73,9 +74,14 @@ def shell(line: str) -> str:
     return f"次のコマンドを実行してください：{line}"
 
 
-def operator_runs(name: str, *arguments: str) -> str:
-    """Ask for a command that only the operator can run. Nothing may follow it."""
-    return f"retraindの運用担当者が次のコマンドを実行します：{command(name, *arguments)}"
+def by_operator(audience: Audience, name: str, of: str, *options: str, noun: str = "ジョブ") -> str:
+    """Ask an operator for a command, and others to ask the operator. Nothing may follow it.
+
+    `of` is what the command is about, a `noun`.
+    """
+    if audience is Audience.OPERATOR:
+        return run(name, of, *options)
+    return f"{noun}{named(of)}について、retraindの運用担当者に依頼してください。"
 
 
 def whom(party: Party, host: str) -> str:

@@ -6,17 +6,17 @@ from typing import Literal
 
 from retraind.domain.failures import Party
 from retraind.report.wording.ja._parts import (
+    by_operator,
     http_status,
     in_its_place,
     listing,
     moment,
-    operator_runs,
     run,
     saying,
     whom,
 )
 from retraind.report.wording.ja._reasons import said_by_system
-from retraind.report.wording.words import Host, Name, Place, Said, Words
+from retraind.report.wording.words import Audience, Host, Name, Place, Said, Words
 
 # The network: why a request gets no answer, and where requests may go
 
@@ -206,14 +206,13 @@ def data_unencrypted(host: Host) -> Words:
 # The service
 
 
-def _again(model: str) -> str:
-    return (
-        f"retraindは6時間おきに再試行します。対処後すぐに再試行する場合は、{operator_runs('release', model)}"
-    )
+def _again(audience: Audience, model: str) -> str:
+    now = by_operator(audience, "release", model, noun="モデル")
+    return f"retraindは6時間おきに再試行します。対処後すぐに再試行するには、{now}"
 
 
-def _retry(job: str) -> str:
-    return f"同じデータで学習し直すには、{operator_runs('retry', job)}"
+def _retrain(audience: Audience, job: str) -> str:
+    return f"同じデータで学習し直すには、{by_operator(audience, 'retry', job)}"
 
 
 # The vendor's error table
@@ -238,27 +237,29 @@ def account_deleted() -> Words:
     )
 
 
-def model_deleted(model: str) -> Words:
+def model_deleted(model: str, audience: Audience) -> Words:
     return Words(
         "モデルが削除された可能性があるというエラーが、サービスから返されました。",
-        f"サービスの画面で、モデルが存在するかどうかをご確認ください。{_again(model)}",
+        f"サービスの画面で、モデルが存在するかどうかをご確認ください。{_again(audience, model)}",
     )
 
 
-def retrain_job_deleted(job: str) -> Words:
+def retrain_job_deleted(job: str, audience: Audience) -> Words:
     return Words(
-        "再学習ジョブが削除された可能性があるというエラーが、サービスから返されました。", _retry(job)
+        "再学習ジョブが削除された可能性があるというエラーが、サービスから返されました。",
+        _retrain(audience, job),
     )
 
 
-def retrain_job_unknown(job: str) -> Words:
-    return Words("サービスに再学習ジョブが見つかりません。", _retry(job))
+def retrain_job_unknown(job: str, audience: Audience) -> Words:
+    return Words("サービスに再学習ジョブが見つかりません。", _retrain(audience, job))
 
 
-def published_model_missing(job: str) -> Words:
+def published_model_missing(job: str, audience: Audience) -> Words:
     return Words(
         "公開済のモデルのAPIが存在しないため、新しいモデルを公開できません。学習そのものは成功しています。",
-        f"サービスの画面でモデルをもう一度公開してください。その後、{operator_runs('retry', job)}",
+        "サービスの画面でモデルをもう一度公開してください。その後、新しいモデルを公開するには、"
+        + by_operator(audience, "retry", job),
     )
 
 
@@ -266,18 +267,18 @@ def retrain_job_not_finished() -> str:
     return "再学習がまだ完了していないというエラーが、サービスから返されました。"
 
 
-def model_id_required(model: str) -> Words:
+def model_id_required(model: str, audience: Audience) -> Words:
     return Words(
         "モデルのIDが指定されていないため、サービスに受け付けられません。",
-        f"retraindの設定にmodel_idを追加してください。{_again(model)}",
+        f"retraindの設定にmodel_idを追加してください。{_again(audience, model)}",
     )
 
 
-def model_configuration_missing(model: str) -> Words:
+def model_configuration_missing(model: str, audience: Audience) -> Words:
     return Words(
         "サービスにモデルの設定ファイルが残っていません。",
         "サービスの画面でモデルをご確認いただくか、サービスのサポート窓口にお問い合わせください。"
-        f"{_again(model)}",
+        f"{_again(audience, model)}",
     )
 
 
@@ -416,12 +417,12 @@ def results_address_expired() -> str:
     return "サービスから指定された結果ファイルのダウンロードURLの有効期限が切れています。"
 
 
-def results_refused(host: Host, status: int, error_code: Name, job: str) -> Words:
+def results_refused(host: Host, status: int, error_code: Name, job: str, audience: Audience) -> Words:
     return Words(
         f"オブジェクトストア（{host}）が{http_status(status, error_code)}を返したため、"
         "結果ファイルを取得できません。",
         "まず再試行し、再び発生する場合はサービスのサポート窓口にお問い合わせください。再試行するには、"
-        f"{operator_runs('retry', job)}",
+        f"{by_operator(audience, 'retry', job)}",
     )
 
 

@@ -12,9 +12,7 @@ from retraind.report.wording.words import Name, Place, Words
 
 
 def left_to_operator() -> str:
-    return (
-        "retraindの運用担当者が対処する必要があります。対処方法は「retraind status」コマンドで確認できます。"
-    )
+    return "retraindの運用担当者に対処を依頼してください。"
 
 
 def legacy_hidden() -> str:

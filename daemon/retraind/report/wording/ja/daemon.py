@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from retraind.report.wording.ja._parts import command, listing, operator_runs, run, span
+from retraind.report.wording.ja._parts import command, listing, run, span
 from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.words import Name, Place, Said, Words
 
@@ -46,9 +46,9 @@ def job_folder_unknown(folder: Name) -> Words:
     """Its folder is in .retraind, and its files were taken in."""
     return Words(
         f".retraind/{folder}に、retraindの記録にない投入データがあります。状態フォルダーが失われたか、"
-        "置き換え"
-        "られた可能性があります。このデータは送信されません。",
-        f"retraindを停止したうえで、{operator_runs('rebuild')}",
+        "置き換えられた可能性があります。このデータは送信されません。",
+        f"retraindを停止したうえで、{run('rebuild')}",
+        operator_only=True,
     )
 
 
@@ -57,7 +57,8 @@ def model_of_job_gone(delivery: Name, before: Name, heir: Name) -> Words:
     return Words(
         f"{delivery}はモデル「{before}」の投入データとして取り込まれましたが、このモデルはretraindの設定に"
         "ありません。",
-        f"モデルの名前が「{heir}」に変わった場合は、{operator_runs('adopt', before, heir)}",
+        f"モデルの名前が「{heir}」に変わった場合は、{run('adopt', before, heir)}",
+        operator_only=True,
     )
 
 
@@ -80,7 +81,8 @@ def table_refused() -> Words:
     """Also for the share: what is wrong names paths and settings of the machine."""
     return Words(
         "retraindの設定で、このモデルの設定に誤りがあります。",
-        "retraindの運用担当者が修正する必要があります。誤りの内容は「retraind status」で確認できます。",
+        f"修正してから、設定を再読み込みしてください。誤りの内容を確認するには、{run('status')}",
+        operator_only=True,
     )
 
 
@@ -189,6 +191,7 @@ def journal_damaged(reason: Name) -> Words:
     return Words(
         f"ジャーナルが壊れているか、ジャーナルではないファイルです（{said_by_system(reason)}）。",
         f"retraindのジャーナルであることを確認できた場合は、{run('rebuild')}",
+        operator_only=True,
     )
 
 
@@ -227,6 +230,7 @@ def journal_of_another_user(path: Place, denied: Place, owner: Name | None = Non
         f"現在のユーザーに{denied}の読み書きの権限がないため、ジャーナル{path}を使用できません。",
         "retraindの実行ユーザーとしてコマンドを実行してください。"
         f"例：sudo -u {owner or 'retraind'} {command('status')}",
+        operator_only=True,
     )
 
 
@@ -272,6 +276,7 @@ def journal_too_new(
         f"ジャーナル{path}は、より新しいバージョンのretraindで作成されているため{writer}、使用できません。",
         "そのバージョンをインストールし直してください。または、retraindを停止し、更新前のジャーナルを復元してください："
         f"{command('journal restore', str(backup) if backup else 'BACKUP')}",
+        operator_only=True,
     )
 
 

@@ -57,6 +57,7 @@ def snooze_how_long(model: Name) -> Words:
     return Words(
         "休止する期間が指定されていません。",
         f"期間または--endを指定してください。例：{command('snooze', model, '30d')}",
+        operator_only=True,
     )
 
 

@@ -111,7 +111,8 @@ def arrival_folder_mounted(folder: Name) -> Words:
     """`folder` is in the drop folder."""
     return Words(
         f"{folder}/が別のファイルシステムにあるため、ファイルを書き込み中のプログラムから切り離せず、取り込めません。",
-        f"retraindの運用担当者が、{folder}/を通常のフォルダーに変更するか、投入フォルダー全体をマウントする必要があります。",
+        f"{folder}/を通常のフォルダーに変更するか、投入フォルダー全体をマウントしてください。",
+        operator_only=True,
     )
 
 

@@ -3,9 +3,9 @@
 import shlex
 from datetime import datetime, timedelta
 
-from retraind.report.wording.ja._parts import command, moment, named, operator_runs, run, shell, span
+from retraind.report.wording.ja._parts import by_operator, command, moment, named, run, shell, span
 from retraind.report.wording.ja._reasons import said_by_system
-from retraind.report.wording.words import Name, Place, Said, Words
+from retraind.report.wording.words import Audience, Name, Place, Said, Words
 
 
 def model_not_configured(model: str, heir: str | None) -> Words:
@@ -21,20 +21,20 @@ def model_not_configured(model: str, heir: str | None) -> Words:
     return Words(f"設定ファイルに、モデル{named(model)}がなくなっています。", remedy, operator_only=True)
 
 
-def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
+def budget_used_up(trainings: int, period: str, ends: datetime, job: str, audience: Audience) -> Words:
     per = {"day": "1日", "week": "1週間", "month": "1か月", "year": "1年"}.get(period, period)
     return Words(
         f"学習の回数が上限（{per}に{trainings:,}回）に達したため、データを送信せずに待っています。",
-        f"{moment(ends)}に自動的に再開します。今すぐ送信するには、{operator_runs('release', job)}",
+        f"{moment(ends)}に自動的に再開します。今すぐ送信するには、{by_operator(audience, 'release', job)}",
     )
 
 
-def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Words:
+def uploads_keep_failing(registrations: int, last: Said | None, job: str, audience: Audience) -> Words:
     error = f"最後のエラー：{last.what}" if last else ""
     return Words(
         f"再学習ジョブを{registrations:,}回登録しましたが、いずれもアップロードに失敗しました。{error}",
         "オブジェクトストアへのアップロードが、プロキシやファイアウォールで遮断されていないかをご確認ください。"
-        f"retraindは1日に1回、自動的に再試行します。今すぐ再試行するには、{operator_runs('release', job)}",
+        f"retraindは1日に1回、自動的に再試行します。今すぐ再試行するには、{by_operator(audience, 'release', job)}",
     )
 
 
@@ -63,10 +63,12 @@ def retrain_job_forgotten() -> Words:
     return Words("アップロードは完了していますが、サービスに再学習ジョブが見つかりません。")
 
 
-def training_failed(status: Name, message: Name | None, of_the_data: bool, job: str) -> Words:
+def training_failed(
+    status: Name, message: Name | None, of_the_data: bool, job: str, audience: Audience
+) -> Words:
     """`of_the_data`: the service's message is one of those that it documents for data."""
     reason = f"、メッセージ：「{message}」" if message else ""
-    retry = operator_runs("retry", job)
+    retry = by_operator(audience, "retry", job)
     return Words(
         f"サービスで学習に失敗しました（再学習状況：「{status}」{reason}）。",
         f"データを修正して投入し直してください。同じデータで再試行するには、{retry}"
@@ -76,35 +78,35 @@ def training_failed(status: Name, message: Name | None, of_the_data: bool, job: 
     )
 
 
-def account_storage_full(message: Name, model: str) -> Words:
+def account_storage_full(message: Name, model: str, audience: Audience) -> Words:
     remedy = "サービスの画面で、不要なデータを削除してください。"
-    return _account_limit("アカウントのデータ保存容量が上限に達している", message, remedy, model)
+    return _account_limit("アカウントのデータ保存容量が上限に達している", message, remedy, model, audience)
 
 
-def account_models_full(message: Name, model: str) -> Words:
+def account_models_full(message: Name, model: str, audience: Audience) -> Words:
     remedy = "サービスの画面で、不要なモデルを削除してください。"
-    return _account_limit("アカウントのモデル数が上限に達している", message, remedy, model)
+    return _account_limit("アカウントのモデル数が上限に達している", message, remedy, model, audience)
 
 
-def account_time_used(message: Name, model: str) -> Words:
+def account_time_used(message: Name, model: str, audience: Audience) -> Words:
     remedy = "契約プランを変更するか、計算時間がリセットされるまでお待ちください。"
-    return _account_limit("アカウントの計算時間が上限に達している", message, remedy, model)
+    return _account_limit("アカウントの計算時間が上限に達している", message, remedy, model, audience)
 
 
-def _account_limit(limit: str, message: str, remedy: str, model: str) -> Words:
+def _account_limit(limit: str, message: str, remedy: str, model: str, audience: Audience) -> Words:
     """Say that the account, and not the data, is why the service did not train."""
     return Words(
         f"{limit}ため、サービスで学習できませんでした（「{message}」）。データに問題はなく、失われることも"
         "ありません。retraindは1日に1回、自動的に再送します。",
-        f"{remedy}すぐに再開するには、{operator_runs('release', model)}",
+        f"{remedy}対処後すぐに再開するには、{by_operator(audience, 'release', model, noun='モデル')}",
     )
 
 
-def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
+def training_unfinished(timeout: timedelta, status: Name, job: str, audience: Audience) -> Words:
     return Words(
         f"{span(timeout)}以内に学習が完了しませんでした。サービスの再学習状況は「{status}」のままです。",
         "同じファイルを投入し直すと、データを再送せずに、同じ学習の完了を引き続き待ちます。投入し直さずに待つには、"
-        f"{operator_runs('retry', job)}",
+        f"{by_operator(audience, 'retry', job)}",
     )
 
 
@@ -133,10 +135,11 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
     )
 
 
-def data_breaks_rules(job: str, accept: tuple[str, ...] = ()) -> Words:
+def data_breaks_rules(job: str, accept: tuple[str, ...] = (), *, audience: Audience) -> Words:
     """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
     options = [part for rule in accept for part in ("--accept", rule)]
-    send = f"データに誤りがない場合は、{operator_runs('retry', job, *options)}" if accept else ""
+    retry = by_operator(audience, "retry", job, *options)
+    send = f"データに誤りがなく、このまま送信する場合は、{retry}" if accept else ""
     return Words(
         "データがサービスのルールに違反しているため、送信していません。",
         f"出力元でデータを修正し、両方のファイルを投入し直してください。{send}",
@@ -166,13 +169,15 @@ def evaluation_file_missing() -> Words:
     return Words("評価用データのファイルがありません。")
 
 
-def earlier_not_published(earlier: str, why: Said | None, training_is_good: bool) -> Words:
+def earlier_not_published(
+    earlier: str, why: Said | None, training_is_good: bool, audience: Audience
+) -> Words:
     """`training_is_good`: the failed step can be repeated; otherwise the data has to be trained again."""
     reason = why.what if why else ""
     wish, verb = ("公開する", "switch") if training_is_good else ("同じデータでもう一度学習する", "retry")
     return Words(
         f"先に投入されたこれらのファイルでジョブ{named(earlier)}が学習したモデルは、公開できませんでした。{reason}",
-        f"{wish}には、{operator_runs(verb, earlier)}",
+        f"{wish}には、{by_operator(audience, verb, earlier)}",
     )
 
 
@@ -200,10 +205,11 @@ def switch_by_hand() -> Words:
     return Words("モデルの切り替えは、担当者が行う設定（switch = manual）になっています。")
 
 
-def switch_unclear(why: Said, job: str) -> Words:
+def switch_unclear(why: Said, job: str, audience: Audience) -> Words:
     return Words(
         f"新しいモデルが公開されたかどうかを確認できていません。{why.what}",
-        f"サービスの画面でご確認ください。もう一度公開を指示するには、{operator_runs('switch', job)}",
+        "公開されているモデルを、サービスの画面でご確認ください。新しいモデルをもう一度公開するには、"
+        + by_operator(audience, "switch", job),
     )
 
 
@@ -213,10 +219,11 @@ def earlier_switch_unclear(last: Said) -> Words:
     )
 
 
-def later_switch_failed(why: Said, again: bool, job: str) -> Words:
+def later_switch_failed(why: Said, again: bool, job: str, audience: Audience) -> Words:
     """`again`: the training is still good, so the switch can be asked for again."""
+    switch = by_operator(audience, "switch", job)
     remedy = (
-        f"サービスの画面で原因を取り除いてください。その後、{operator_runs('switch', job)}" if again else ""
+        f"サービスの画面で原因を取り除いてください。その後、モデルを公開するには、{switch}" if again else ""
     )
     return Words(f"その後のモデルの切り替えに失敗しました。{why.what}", remedy)
 

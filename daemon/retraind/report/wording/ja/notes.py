@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from retraind.domain.job import Outcome, Role, State
-from retraind.report.wording.ja._parts import command, count, moment, named, span
-from retraind.report.wording.words import Line, Name, Said, Words
+from retraind.report.wording.ja._parts import by_operator, command, count, moment, named, span
+from retraind.report.wording.words import Audience, Line, Name, Said, Words
 
 _HEADLINES: Mapping[Outcome, str] = {
     Outcome.SWITCHED: "このデータでモデルを再学習し、新しいモデルを公開しました。",
@@ -122,7 +122,7 @@ def result_is_elsewhere(continued_in: str) -> str:
     return f"{_NOTHING}学習の結果は、{named(continued_in)}のフォルダーに保存されます。"
 
 
-def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> str:
+def next_after_training(results: Name, there: bool, unclear: bool, job: str, audience: Audience) -> str:
     """`there`: the results file still is; `unclear`: it is not certain whether the model was published."""
     begin = (
         f"対処方法：結果ファイル{named(results)}の内容をご確認ください。"
@@ -130,15 +130,21 @@ def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> 
         else f"結果ファイル{named(results)}は、すでにありません。対処方法："
     )
     purpose = "新しいモデルを確実に公開するには" if unclear else "新しいモデルを公開するには"
-    return f"{begin}{purpose}、retraindの運用担当者が次のコマンドを実行します：\n    {command('switch', job)}"
+    if audience is Audience.SHARE:
+        return f"{begin}{purpose}、{by_operator(audience, 'switch', job)}"
+    return f"{begin}{purpose}、次のコマンドを実行してください：\n    {command('switch', job)}"
 
 
-def next_after_switch() -> str:
+def next_after_switch(audience: Audience) -> str:
+    begin = f"{_NOTHING}現在どのモデルが公開されているかは、投入フォルダーのSTATUS.txtで確認できます。"
+    if audience is Audience.SHARE:
+        return (
+            f"{begin}以前のモデルに戻すには、done/にあるそのモデルのフォルダーの名前を伝えて、retraindの運用担当者に"
+            "依頼してください。"
+        )
     return (
-        f"{_NOTHING}現在どのモデルが公開されているかは、投入フォルダーのSTATUS.txtで確認できます。\n"
-        "以前のモデルに戻すには、retraindの運用担当者が、done/にある以前のフォルダーの名前をJOBに指定して、"
-        "次のコマンドを実行します：\n"
-        f"    {command('switch', 'JOB')}"
+        f"{begin}\n以前のモデルに戻すには、done/にあるそのモデルのフォルダーの名前をJOBに指定して、次のコマンドを"
+        f"実行してください：\n    {command('switch', 'JOB')}"
     )
 
 
@@ -159,16 +165,20 @@ def delivered_again(times: int, since: datetime | None) -> str:
     return f"{first}同じファイルがさらに{count(times, '回')}投入されています。最後に投入されたものだけを保管しています。"
 
 
-def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> str:
+def next_delivery_publishes(policy: Literal["always", "gate"], model: str, audience: Audience) -> str:
     """For whoever publishes a model by hand though the policy of the model publishes others."""
     how = {
         "always": "自動的に公開され",
         "gate": "判定プログラムが承認すると公開され",
     }[policy]
+    prevent = (
+        f'設定ファイルで{named(model)}をswitch = "manual"に変更し、設定を再読み込みしてください。'
+        if audience is Audience.OPERATOR
+        else f"モデル{named(model)}について、retraindの運用担当者に依頼してください。"
+    )
     return (
         f'注意：次の投入データで学習したモデルは、{how}、このモデルと置き換わります（switch = "{policy}"）。'
-        f'置き換えないようにするには、retraindの運用担当者が設定ファイルで{named(model)}をswitch = "manual"に'
-        "変更し、設定を再読み込みする必要があります。"
+        f"置き換えないようにするには、{prevent}"
     )
 
 

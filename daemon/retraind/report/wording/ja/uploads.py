@@ -3,16 +3,16 @@
 from datetime import datetime
 
 from retraind.report.wording.ja._parts import either, moment, quoted, run
-from retraind.report.wording.words import Name, Words
+from retraind.report.wording.words import Audience, Name, Words
 
 
-def upload_waits_for_window(window: str, opens: datetime, zone: str | None = None, job: str = "") -> Words:
+def upload_waits_for_window(
+    window: str, opens: datetime, zone: str | None = None, job: str = "", *, audience: Audience
+) -> Words:
     """`zone` is that of the window, if it names one."""
     return Words(
         f"アップロードできる時間帯（{window}）になるまで待っています。{moment(opens, zone)}に開始します。",
-        f"今すぐ送信するには、{run('release', job)}" if job else "",
-        operator_only=True,
-        voluntary=True,
+        f"今すぐ送信するには、{run('release', job)}" if job and audience is Audience.OPERATOR else "",
     )
 
 

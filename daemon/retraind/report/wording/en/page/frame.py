@@ -180,8 +180,9 @@ def page_address_taken(listen: str, why: Said) -> Words:
 def page_token_unusable(path: Place, why: Said) -> Words:
     return Words(
         f"The token for the status page cannot be read from {path}: {why}",
-        f"Write at least 20 characters there, which only retraind can read. To see what the configuration "
-        f"says, run: {command('check')}",
+        "Write at least 20 characters to this file, and make it readable by retraind only. To check it, run: "
+        f"{command('check')}",
+        operator_only=True,
     )
 
 

@@ -189,6 +189,7 @@ def page_token_unusable(path: Place, why: Said) -> Words:
         f"状況ページのトークンを{path}から読み取れません。{why}",
         "20文字以上のトークンを書き、retraindだけが読み取れるようにしてください。設定の内容を確認するには、"
         f"{run('check')}",
+        operator_only=True,
     )
 
 
