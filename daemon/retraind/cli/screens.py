@@ -1,13 +1,12 @@
 """The lists of `status` and `jobs`: as wide as the terminal, with names that are never broken."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 
 from retraind.cli.output import print_text
-from retraind.cli.tables import new_table
 from retraind.domain.job import Job
 from retraind.domain.names import SHORT_ID
 from retraind.domain.records import ModelHold
@@ -17,24 +16,28 @@ from retraind.system.clock import for_people
 from retraind.system.escape import display
 
 _NONE = "-"
-_ANY_WIDTH = 10_000
 _GAP = "  "
-_WORDS = frozenset({"model", "published", "drop_folder"})
-"""Columns that are aligned on the left."""
+_NUMBERS = frozenset({"in_work", "done", "failed"})
+"""Columns that are aligned on the right."""
 
 
 def print_models(out: Console, models: Sequence[ModelOverview], voice: Voice) -> None:
     """Print a row for each model and, below it, what is to be known now."""
-    heading, *rows = _aligned([_columns(model) for model in models], voice, out)
-    out.print(heading, style="bold", soft_wrap=True)
-    for row, model in zip(rows, models, strict=True):
-        out.print(row, soft_wrap=True)
-        below = [] if row.endswith(display(model.drop)) else [voice.label("status_folder", path=model.drop)]
-        for line in (*below, *(model.sentences or [voice.label("status_idle")])):
-            print_text(f"{_GAP}{display(line)}")
+    rows = [_model_row(model) for model in models] or [{"model": ""}]
+    lines = _aligned(rows, voice)
+    if narrow := not _fit(lines, out):
+        lines = _aligned([{name: row[name] for name in row if name != "drop_folder"} for row in rows], voice)
+    below = [
+        [
+            *([voice.label("status_folder", path=model.drop)] if narrow else []),
+            *(model.sentences or [voice.label("status_idle")]),
+        ]
+        for model in models
+    ]
+    _print_rows(lines, below, out)
 
 
-def _columns(model: ModelOverview) -> dict[str, str]:
+def _model_row(model: ModelOverview) -> dict[str, str]:
     return {
         "model": model.name,
         "in_work": str(len(model.jobs)),
@@ -45,44 +48,62 @@ def _columns(model: ModelOverview) -> dict[str, str]:
     }
 
 
-def _aligned(rows: Sequence[Mapping[str, str]], voice: Voice, out: Console) -> list[str]:
-    """Return a heading and the rows, of equal columns; without the folders if they do not fit."""
-    names = list(rows[0]) if rows else ["model"]
-    table = [{name: voice.label("column", name=name) for name in names}, *rows]
-    widths = {name: max(cell_len(row[name]) for row in table) for name in names}
-    if out.is_terminal and sum(widths.values()) + len(_GAP) * (len(names) - 1) > out.width:
-        names = [name for name in names if name != "drop_folder"]
-
-    def cell(name: str, text: str) -> str:
-        blanks = " " * (widths[name] - cell_len(text))
-        return text + blanks if name in _WORDS else blanks + text
-
-    return [_GAP.join(cell(name, row[name]) for name in names).rstrip() for row in table]
-
-
 def print_jobs(
     out: Console, jobs: Sequence[Job], holds: Mapping[str, ModelHold], published: Collection[str | None]
 ) -> None:
     """Print a row for each job; where there is no room for the ids, with the short ones."""
-    table = _jobs_table(jobs, holds, published, short=False)
-    wanted = out.measure(table, options=out.options.update(max_width=_ANY_WIDTH)).maximum
-    if wanted > out.width:
-        table = _jobs_table(jobs, holds, published, short=True)
-    out.print(table)
+    voice = Voice()
+    rows = [_job_row(job, holds, published, voice) for job in jobs]
+    short = [{**row, "job": row["job"][-SHORT_ID:]} for row in rows]
+    for names, shown in (_WITH_IDS, rows), (_WITH_KEYS, short):
+        lines = _aligned([{name: row[name] for name in names} for row in shown], voice)
+        if _fit(lines, out):
+            _print_rows(lines, [], out)
+            return
+    lines = _aligned([{name: row[name] for name in _NARROW} for row in short], voice)
+    _print_rows(lines, [filter(None, (row["key"], row["taken_in"])) for row in short], out)
 
 
-def _jobs_table(
-    jobs: Sequence[Job], holds: Mapping[str, ModelHold], published: Collection[str | None], *, short: bool
-) -> Table:
-    voice, names = Voice(), ("job", "key") if short else ("job",)
-    table = new_table(*names, "model", "state", "outcome", "taken_in")
-    table.columns[0].no_wrap = True
-    for job in jobs:
-        table.add_row(
-            *((job.id[-SHORT_ID:], display(job.key)) if short else (display(job.id),)),
-            job.model,
-            voice.label("jobs_state", state=job.state, held=job.waits_for_hold(holds)),
-            voice.label("jobs_outcome", outcome=job.outcome, published=job.id in published),
-            for_people(job.created_at),
-        )
-    return table
+_WITH_IDS = ("job", "model", "state", "outcome", "taken_in")
+_WITH_KEYS = ("job", "key", "model", "state", "outcome", "taken_in")
+_NARROW = ("job", "model", "state", "outcome")
+
+
+def _job_row(
+    job: Job, holds: Mapping[str, ModelHold], published: Collection[str | None], voice: Voice
+) -> dict[str, str]:
+    return {
+        "job": display(job.id),
+        "key": display(job.key),
+        "model": job.model,
+        "state": voice.label("jobs_state", state=job.state, held=job.waits_for_hold(holds)),
+        "outcome": voice.label("jobs_outcome", outcome=job.outcome, published=job.id in published),
+        "taken_in": for_people(job.created_at),
+    }
+
+
+def _aligned(rows: Sequence[Mapping[str, str]], voice: Voice) -> list[str]:
+    """Return a heading and the rows, of equal columns."""
+    names = list(rows[0])
+    table = [{name: voice.label("column", name=name) for name in names}, *rows]
+    widths = {name: max(cell_len(row[name]) for row in table) for name in names}
+
+    def cell(name: str, text: str) -> str:
+        blanks = " " * (widths[name] - cell_len(text))
+        return blanks + text if name in _NUMBERS else text + blanks
+
+    return [_GAP.join(cell(name, row[name]) for name in names).rstrip() for row in table]
+
+
+def _fit(lines: Sequence[str], out: Console) -> bool:
+    return not out.is_terminal or max(map(cell_len, lines)) <= out.width
+
+
+def _print_rows(lines: Sequence[str], below: Iterable[Iterable[str]], out: Console) -> None:
+    """Print a heading and rows, and below each row what belongs to it."""
+    heading, *rows = lines
+    out.print(heading, style="bold", soft_wrap=True)
+    for row, more in zip_longest(rows, below, fillvalue=()):
+        out.print(row, soft_wrap=True)
+        for line in more:
+            print_text(f"{_GAP}{display(line)}")

@@ -1,12 +1,8 @@
-"""Tables of what commands print."""
+"""Where commands print tables."""
 
 import sys
-from collections.abc import Container
 
 from rich.console import Console
-from rich.table import Table
-
-from retraind.report.wording import Voice
 
 _ANY_WIDTH = 10_000
 
@@ -22,12 +18,3 @@ def console() -> Console:
     return _Console(
         width=None if sys.stdout.isatty() else _ANY_WIDTH, highlight=False, markup=False, emoji=False
     )
-
-
-def new_table(*columns: str, numbers: Container[str] = ()) -> Table:
-    """Return an empty table that cuts nothing off in narrow terminals; `numbers` are right-aligned."""
-    table, voice = Table(box=None, pad_edge=False, header_style="bold"), Voice()
-    for name in columns:
-        heading = voice.label("column", name=name)
-        table.add_column(heading, overflow="fold", justify="right" if name in numbers else "left")
-    return table
