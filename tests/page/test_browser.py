@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -15,8 +15,9 @@ from urllib.parse import quote
 import pytest
 
 from retraind.bundle.progress import Doing, Progress
+from retraind.domain.job import State
 from retraind.store.journal import Journal
-from support.pages import NASTY, NOW, as_if_running, configured, seed, served
+from support.pages import NASTY, NOW, Seeder, as_if_running, configured, seed, served
 from support.process import until
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -201,6 +202,29 @@ def test_a_file_name_with_markup_does_nothing(visit, shown):
     assert page.locator("tbody th", has_text=NASTY).count() == 1
     assert page.locator("img").count() == 0
     assert page.title() != "1"
+
+
+@pytest.mark.system
+def test_on_a_phone_neither_a_bar_nor_a_column_breaks_words(browser, tmp_path):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    job = made.job("churn-of-the-north", "032024", NOW, State.SEALED)
+    made.journal.close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn-of-the-north",))
+    context = browser.new_context(viewport={"width": 360, "height": 800}, locale="ja")
+    with (
+        as_if_running(tmp_path),
+        served(config) as page,
+        Progress(tmp_path / "state" / "spool", job.id, Doing.PREFLIGHT, 100 << 20) as read,
+        closing(context),
+    ):
+        read(100 << 20)
+        tab = context.new_page()
+        tab.goto(f"http://127.0.0.1:{page.port}/jobs")
+        assert tab.locator(".timeline progress").count() == 1
+        assert tab.locator(".timeline .what a").evaluate("each => each.getClientRects().length") == 1
+        tab.goto(f"http://127.0.0.1:{page.port}/jobs/{quote(job.id)}")
+        names = tab.locator("tbody th").all()
+        assert "train_<wbr>" in names[0].inner_html()
 
 
 @pytest.mark.system
