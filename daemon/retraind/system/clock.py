@@ -57,6 +57,9 @@ def with_offset(moment: datetime) -> str:
     return for_people(moment) + (f" (UTC{local.isoformat()[-6:]})" if local.utcoffset() else "")
 
 
+_ONLY_DAYS = 100
+
+
 @lru_cache
 def span_for_people(span: timedelta) -> str:
     """Format a duration in its two largest units, such as `2 h 5 min`."""
@@ -64,10 +67,15 @@ def span_for_people(span: timedelta) -> str:
 
 
 def largest_units(span: timedelta) -> list[tuple[str, str]]:
-    """Return a duration in its two largest units, of `d`, `h`, `min` and `s`, each with its number."""
+    """Return a duration in its two largest units, of `d`, `h`, `min` and `s`, each with its number.
+
+    From a hundred days on, only the days are returned.
+    """
     seconds = max(0, round(span.total_seconds()))
     if not seconds and span > timedelta(0):
         return [(f"{span.total_seconds():.1f}", "s")]
+    if span.days >= _ONLY_DAYS:
+        return [(f"{span.days:,}", "d")]
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     parts: list[tuple[str, str]] = []
     for unit, size in units:

@@ -157,7 +157,7 @@ def page_search_models() -> str:
 
 def page_no_models(text: Name) -> str:
     """`text` is what was searched for; empty where nothing was."""
-    return f"No model matches {text}." if text else "No model."
+    return f"No model matches {text}." if text else "There are no such models at the moment."
 
 
 def page_range(first: int, last: int, total: int) -> str:

@@ -161,7 +161,7 @@ def page_search_models() -> str:
 
 def page_no_models(text: Name) -> str:
     """`text` is what was searched for; empty where nothing was."""
-    return f"「{text}」に一致するモデルはありません。" if text else "モデルはありません。"
+    return f"「{text}」に一致するモデルはありません。" if text else "現在、該当するモデルはありません。"
 
 
 def page_range(first: int, last: int, total: int) -> str:
