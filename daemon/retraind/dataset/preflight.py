@@ -16,6 +16,7 @@ from retraind.dataset.reader.stream import ByteSink, Reading
 from retraind.dataset.reader.table import SourceFile, TableFacts
 from retraind.dataset.rules import comparison, header, rows, series, text, values
 from retraind.dataset.rules import target as targets
+from retraind.dataset.rules.causes.damage import explained_by_bytes
 from retraind.dataset.rules.causes.replacement import explained, explained_between
 from retraind.dataset.rules.data_file import DataFile, PreviousDelivery, Task
 from retraind.domain.data_rules import Overrule
@@ -173,6 +174,4 @@ def _findings(file: DataFile, overruling: Overruling) -> list[Finding]:
     as_table = overruling.applied(as_table, [file])
     if any(each.rule == "not-a-table" and each.severity is Severity.ERROR for each in as_table):
         return as_table
-    if (nul := file.table.nul) is not None:  # a value with NUL bytes says nothing else
-        as_table = [each for each in as_table if each.line != nul.line or each.severity is Severity.ERROR]
-    return [*found(TEXT_RULES), *as_table]
+    return explained_by_bytes(file, found(TEXT_RULES), as_table)

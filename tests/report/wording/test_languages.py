@@ -151,6 +151,7 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
 COMMANDS = {
     "status", "retry", "switch", "release", "jobs", "snooze", "churn", "end", "accept", "JOB", "BACKUP", "journal", "restore", "go", "FNR", "NR",
     "joined", "tmp", "fs", "max_user_watches", "files", "name", "size", "sha256", "Asia", "Tokyo", "DE", "BY",
+    "Add", "Content", "Encoding",
 }  # fmt: skip
 """What is to be typed, of commands and files."""
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
-from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
+from retraind.dataset.reader.breaks import LF
+from retraind.dataset.reader.encodings.candidates import CESU_8, SHIFT_JIS, UTF_8
 from retraind.dataset.reader.encodings.characters import text_in
 from retraind.dataset.reader.encodings.ebcdic import ebcdic_in
 from retraind.dataset.reader.encodings.escapes import LONGEST, LONGEST_HZ, begun_in, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
+from retraind.dataset.reader.encodings.part import Part, Start
 from retraind.dataset.reader.encodings.utf7 import Utf7
 from retraind.dataset.reader.encodings.verdict import (
     DOUBT_BITS,
@@ -38,6 +40,7 @@ _SURE_UTF8 = (
     1_000  # bytes beyond ASCII that are all valid UTF-8: no text in another encoding is that by chance
 )
 _WIDE_SHARE = 0.4  # of every other byte: Western text in UTF-16 has a NUL in nearly all of them
+_BEFORE = 1 << 10  # bytes before an invalid one, in its line
 _ESCAPED_BYTES = 256  # shown of a text with escape sequences
 
 
@@ -74,6 +77,8 @@ class Encoding:
     not_shift_jis: BadByte | None = None
     likely: Verdict | None = None
     """The encoding that the file is in when it is unknown; else that it may be in."""
+    part: Part | None = None
+    """What is damaged, or in another encoding than the text before it, in a file that is in none."""
     escapes: bool = False
     """The bytes of commas and quotes are those of other characters: nothing can be read."""
 
@@ -99,6 +104,8 @@ class _Candidate:
 
     def __init__(self, codec: str) -> None:
         self.bad: BadByte | None = None
+        self.behind: Start | None = None
+        """The text from the line of that byte on."""
         self.beyond_ascii = 0  # decoded bytes more than characters: at least one for each beyond ASCII
         self._decoder = codecs.getincrementaldecoder(codec)("strict")
         self._cut = b""  # the beginning of a character that continues in the next piece
@@ -114,6 +121,8 @@ class _Candidate:
         final: bool,
     ) -> None:
         """`valid` matches text in this encoding, faster than the decoder and without Python's lock."""
+        if self.behind is not None and not self.behind.is_full:
+            self.behind.add(piece)
         if self.bad is not None or (ascii_only and not self._cut and not final):
             return
         passed = 0 if valid is None else self._pass(piece, valid)
@@ -122,6 +131,9 @@ class _Candidate:
             text = self._decoder.decode(rest, final)
         except UnicodeDecodeError as error:
             self.bad = self._bad_byte(error, rest, offset + passed, lambda at: line_of(passed + at))
+            at = max(0, self.bad.offset - offset)
+            self.behind = Start(self.bad.line)
+            self.behind.add(piece[max(piece.rfind(LF, 0, at) + 1, at - _BEFORE) :])
             valid_bytes = (self._cut + rest)[: error.start]
             self.beyond_ascii += error.start - len(self._cut) - len(valid_bytes.decode(error.encoding))
             return
@@ -242,7 +254,7 @@ class EncodingDetector:
             seven = Verdict("UTF-7", "utf-7", DOUBT_BITS, 1, usual=True, example=example)
             sure = self._utf7.is_sure
             return Encoding("unknown" if sure else "ascii", self._ascii_head, likely=seven, escapes=sure)
-        likely = None
+        likely = part = None
         is_utf8 = self._only_utf8 or not are_marks_alone(self._evidence.words)
         if not_utf8 is None and is_utf8:
             name = "utf-8-sig" if self.bom else "ascii" if self._ascii else "utf-8"
@@ -253,7 +265,23 @@ class EncodingDetector:
             likely = found if found is not None and found.is_doubt else None
             is_other = not_shift_jis is not None or (likely is not None and likely.is_sure)
             name = "unknown" if is_other else "shift_jis"
-        return Encoding(name, self._ascii_head, bool(self.bom), not_utf8, not_shift_jis, likely)
+        if name == "unknown":
+            part = self._part(likely)
+            likely = likely if part is None else None
+        return Encoding(name, self._ascii_head, bool(self.bom), not_utf8, not_shift_jis, likely, part)
+
+    def _part(self, likely: Verdict | None) -> Part | None:
+        """Return what begins at the first byte that is invalid in the encoding of the text before it."""
+        utf8, shift_jis = self._utf8, self._shift_jis
+        if utf8.bad is None or utf8.behind is None or utf8.bad.damage is Damage.SURROGATE:
+            return None
+        if self._only_utf8:
+            return utf8.behind.damage() or utf8.behind.encoding(UTF_8.codec)
+        damage = utf8.behind.damage()
+        if damage is not None or shift_jis.bad is None or shift_jis.behind is None:
+            return damage
+        is_known = (likely is not None and likely.is_sure) or shift_jis.bad.offset <= utf8.bad.offset
+        return shift_jis.behind.damage() or (None if is_known else shift_jis.behind.encoding(SHIFT_JIS.codec))
 
     def _damaged_utf8(self, bad: BadByte) -> Verdict:
         candidate = CESU_8 if bad.damage is Damage.SURROGATE else UTF_8

@@ -6,7 +6,7 @@ counted.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
 from typing import BinaryIO, NamedTuple
@@ -15,6 +15,7 @@ from retraind.dataset.reader.automaton import best_engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
+from retraind.dataset.reader.encodings.part import Part, Start
 from retraind.dataset.reader.examples import Examples
 from retraind.dataset.reader.oddities import OddityFacts
 from retraind.dataset.reader.provers import Ahead, Header
@@ -110,6 +111,8 @@ class NulBytes:
     line: int
     offset: int
     count: int
+    part: Part | None
+    """What begins there, if it is not a few bytes only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +282,12 @@ class _TextReader:
     def _count_nul(self, piece: bytes, at: int) -> None:
         if self._nul is None:
             offset = self._bytes - len(piece) + at
-            self._nul = NulBytes(self._rows.line_of(piece, at), offset, piece.count(0))
+            line = self._rows.line_of(piece, at)
+            behind = Start(line)
+            behind.add(piece[at:])
+            self._nul = NulBytes(line, offset, piece.count(0), behind.damage())
         else:
-            self._nul = NulBytes(self._nul.line, self._nul.offset, self._nul.count + piece.count(0))
+            self._nul = replace(self._nul, count=self._nul.count + piece.count(0))
 
     def result(self, source: SourceFile, sha256: str) -> ReadResult:
         """Return what was found, after the last piece."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from retraind.dataset.reader.encoding import HEAD_BYTES, UTF8_CODECS, BadByte, Encoding
+from retraind.dataset.reader.encodings.part import UTF_16
 from retraind.dataset.reader.table import DELIMITERS
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import ENCODING, FORMAT
@@ -53,7 +54,9 @@ def _not_supported(file: DataFile, found: Encoding) -> Finding:
     likely, bad = found.likely, found.not_utf8
     invalid = [each for each in (found.not_utf8, found.not_shift_jis) if each is not None]
     utf8 = bad is not None and (found.has_bom or (likely is not None and likely.codec in UTF8_CODECS))
-    if utf8 and bad is not None:
+    if found.part is not None:
+        line = found.part.line
+    elif utf8 and bad is not None:
         line = bad.line
     elif likely is not None:
         line = likely.example.line
@@ -72,6 +75,8 @@ def _not_supported(file: DataFile, found: Encoding) -> Finding:
         as_shift_jis=likely.example.as_shift_jis if likely is not None else "",
         damage=bad.damage if utf8 and bad is not None else None,
         cut=bad.cut.hex(" ").upper() if bad is not None else "",
+        part=found.part.kind if found.part is not None else None,
+        part_end=found.part.last_line if found.part is not None else None,
         paired=file.paired,
     )
 
@@ -85,5 +90,11 @@ def nul_bytes(file: DataFile) -> Iterator[Finding]:
     """There are no NUL bytes: text contains none."""
     if (nul := file.table.nul) is not None:
         yield file.error(
-            "nul-bytes", service=FORMAT, line=nul.line, offset=nul.offset, total=nul.count, paired=file.paired
+            "nul-bytes",
+            service=FORMAT,
+            line=nul.line,
+            offset=nul.offset,
+            total=nul.count,
+            is_utf16=nul.part is not None and nul.part.kind == UTF_16,
+            paired=file.paired,
         )

@@ -118,7 +118,7 @@ def judge(words: Sequence[Word]) -> Verdict | None:
         likeliest.codec,
         sums[SHIFT_JIS] - sums[likeliest],
         len(words),
-        _average(words, likeliest) <= _USUAL_BITS,
+        has_usual(words, likeliest),
         _example(words, likeliest),
     )
 
@@ -132,10 +132,11 @@ def are_marks_alone(words: Sequence[Word]) -> bool:
     return bool(firsts) and all(first and unicodedata.category(first).startswith("M") for first in firsts)
 
 
-def _average(words: Sequence[Word], candidate: Candidate) -> float:
+def has_usual(words: Sequence[Word], candidate: Candidate) -> bool:
+    """Return whether the characters of these words are, on average, usual ones in an encoding."""
     texts = (_read(candidate, word.value, complete=False) for word in words)
     bits = [candidate.writing().sign(char).bits for text in texts for char in text if not char.isascii()]
-    return sum(bits) / max(1, len(bits))
+    return sum(bits) / max(1, len(bits)) <= _USUAL_BITS
 
 
 def _example(words: Sequence[Word], likeliest: Candidate) -> Example:

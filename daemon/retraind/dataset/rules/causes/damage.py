@@ -2,12 +2,14 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Container, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.spreadsheets import remains_of
+from retraind.dataset.reader.encoding import UTF8_CODECS
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
 from retraind.dataset.rules.causes.sample import Row, data_rows, head_text, last_rows, parts_of
@@ -36,8 +38,63 @@ _WRITTEN = re.compile(
     "|[\U0001f000-\U0001faff]"
 )
 """Characters that people write, unlike those of phonetics and of rare scripts."""
+_LONGEST = 4  # bytes of a character
 _SURE = 3  # characters, from which on a single word is sure
 _MOSTLY = 0.5  # of a column's values
+
+
+class _Damaged(NamedTuple):
+    """Lines with bytes that mean nothing."""
+
+    line: int
+    last_line: int
+    echoes: frozenset[str] = frozenset()
+    """Rules about the text that say the same in other words."""
+
+    def explains(self, finding: Finding, table: ReadResult) -> bool:
+        """Return whether a finding about the table follows from these bytes."""
+        if self.line == 1 < self.last_line:  # there are no names any more
+            return True
+        if finding.rule == "ragged-rows":
+            return all(self.line - 1 <= row.line <= self.last_line + 1 for row in table.ragged.first)
+        return finding.line is not None and self.line <= finding.line <= self.last_line
+
+
+def explained_by_bytes(
+    file: DataFile, of_text: Sequence[Finding], of_table: Sequence[Finding]
+) -> list[Finding]:
+    """Return the findings about a file as text and as a table, without what follows from its damaged bytes.
+
+    Rows are cut there, and have NULs, quotes and delimiters that no one wrote.
+    """
+    refused = {each.rule for each in of_text if each.severity is Severity.ERROR}
+    damaged = _damaged(file.table, refused)
+    if damaged is None:
+        return [*of_text, *of_table]
+    return [
+        *(each for each in of_text if each.rule not in damaged.echoes),
+        *(each for each in of_table if not damaged.explains(each, file.table)),
+    ]
+
+
+def _damaged(table: ReadResult, refused: Container[str]) -> _Damaged | None:
+    encoding, nul = table.encoding, table.nul
+    is_utf8 = encoding.likely is not None and encoding.likely.codec in UTF8_CODECS
+    bad = encoding.not_utf8 if is_utf8 else encoding.not_shift_jis
+    if "encoding" in refused and (part := encoding.part) is not None:
+        if part.is_damage:
+            return _Damaged(part.line, part.last_line or sys.maxsize, frozenset({"nul-bytes"}))
+        return _Damaged(part.line, part.line)
+    if "nul-bytes" in refused and nul is not None:
+        if nul.part is not None:
+            return _Damaged(
+                nul.line, nul.part.last_line or sys.maxsize, frozenset({"encoding", "encoding-doubtful"})
+            )
+        cuts = bad is not None and bad.offset < nul.offset <= bad.offset + _LONGEST
+        return _Damaged(nul.line, nul.line, frozenset({"encoding"} if cuts else ()))
+    if "encoding" in refused and bad is not None:
+        return _Damaged(bad.line, bad.line)
+    return None
 
 
 class Damage(StrEnum):

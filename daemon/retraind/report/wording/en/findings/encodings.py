@@ -53,9 +53,14 @@ def encoding(
     as_shift_jis: str = "",
     damage: str | None = None,
     cut: str = "",
+    part: str | None = None,
+    part_end: int | None = None,
+    line: int | None = None,
     paired: bool,
 ) -> Words:
     """Of the first byte that is invalid in an encoding there are the line, the offset and the value.
+
+    From this line on the text is in the encoding `part`, or "binary" up to line `part_end`, if that is known.
 
     `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
     is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
@@ -73,8 +78,24 @@ def encoding(
             f"an escape sequence{shown}. {_NEEDED}",
             _save(paired),
         )
-    if damage is not None and not_utf8 is not None:
-        return _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
+    if part is not None and line is not None:
+        words = _part(part, line, part_end, has_bom=has_bom, paired=paired)
+    elif damage is not None and not_utf8 is not None:
+        words = _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
+    else:
+        words = _unlike(likely, example, as_shift_jis, not_utf8, not_shift_jis, paired=paired)
+    return words
+
+
+def _unlike(
+    likely: str | None,
+    example: str,
+    as_shift_jis: str,
+    not_utf8: tuple[int, int, int] | None,
+    not_shift_jis: tuple[int, int, int] | None,
+    *,
+    paired: bool,
+) -> Words:
     if likely is not None and not_shift_jis is None:
         return Words(
             f"The text is probably {_named(likely)}: this line contains {quoted(example)}, which would read "
@@ -95,6 +116,34 @@ def encoding(
     return Words(
         f"The text is {text}.",
         f"{_save(paired)} If only some lines are damaged, fix them in the source.",
+    )
+
+
+def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool) -> Words:
+    where = (
+        "From this line on"
+        if end is None
+        else "In this line"
+        if end == line
+        else f"From this line to line {end:,}"
+    )
+    if part == "binary":
+        return Words(
+            f"{where}, the file contains bytes that are not text: it is damaged, or part of another file was "
+            "written into it.",
+            f"Check the export and the transfer of the file, export it again, and {deliver(paired, 'it')}.",
+        )
+    if line == 1 and has_bom:
+        return Words(
+            f"The file starts with the byte order mark (BOM) of UTF-8, but the text is {part}.",
+            f"Do not add the BOM alone; save the file as UTF-8 with BOM, and {deliver(paired, 'it')}.",
+        )
+    append = " (in Windows PowerShell, >> appends UTF-16: use Add-Content -Encoding UTF8)"
+    return Words(
+        f"{where}, the text is in another encoding than above: {part}. Files in different encodings have "
+        "probably been joined, or a program has appended to the file.",
+        f"Convert all parts to UTF-8 before they are joined{append if part == 'UTF-16' else ''}, and "
+        f"{deliver(paired)} as UTF-8 with BOM.",
     )
 
 

@@ -58,7 +58,15 @@ def shift_jis_shows_late(first_bytes: int) -> Words:
     )
 
 
-def nul_bytes(offset: int, total: int, paired: bool) -> Words:
+def nul_bytes(offset: int, total: int, paired: bool, *, is_utf16: bool = False) -> Words:
+    """`is_utf16`: the text behind is in that encoding, in which every other byte is NUL."""
+    if is_utf16:
+        return Words(
+            "From this line on, the text is in another encoding than above: UTF-16 (offset "
+            f"{offset:,}). A program has probably appended to the file.",
+            "Append in the encoding of the file (in Windows PowerShell, >> appends UTF-16: use Add-Content), "
+            f"and {deliver(paired)}.",
+        )
     return Words(
         f"This line contains a NUL byte at offset {offset:,} ({count(total, 'NUL byte')} in the file). Text "
         "contains no NUL bytes, so the file is probably damaged or was not written completely.",

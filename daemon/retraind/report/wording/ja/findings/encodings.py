@@ -53,9 +53,14 @@ def encoding(
     as_shift_jis: str = "",
     damage: str | None = None,
     cut: str = "",
+    part: str | None = None,
+    part_end: int | None = None,
+    line: int | None = None,
     paired: bool,
 ) -> Words:
     """Of the first byte that is invalid in an encoding there are the line, the offset and the value.
+
+    From this line on the text is in the encoding `part`, or "binary" up to line `part_end`, if that is known.
 
     `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
     is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
@@ -73,8 +78,24 @@ def encoding(
             f"エスケープシーケンスによって文字集合が切り替えられています{shown}。{_NEEDED}",
             _save(paired),
         )
-    if damage is not None and not_utf8 is not None:
-        return _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
+    if part is not None and line is not None:
+        words = _part(part, line, part_end, has_bom=has_bom, paired=paired)
+    elif damage is not None and not_utf8 is not None:
+        words = _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
+    else:
+        words = _unlike(likely, example, as_shift_jis, not_utf8, not_shift_jis, paired=paired)
+    return words
+
+
+def _unlike(
+    likely: str | None,
+    example: str,
+    as_shift_jis: str,
+    not_utf8: tuple[int, int, int] | None,
+    not_shift_jis: tuple[int, int, int] | None,
+    *,
+    paired: bool,
+) -> Words:
     if likely is not None and not_shift_jis is None:
         return Words(
             f"文字エンコードは{_named(likely)}の可能性が高いため、データを正しく読み込めません。この行の"
@@ -95,6 +116,31 @@ def encoding(
             _save(paired),
         )
     return Words(text, f"一部の行だけが壊れている場合は、出力元で修正してください。{_save(paired)}")
+
+
+def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool) -> Words:
+    where = "この行以降" if end is None else "この行" if end == line else f"この行から{end:,}行目まで"
+    if part == "binary":
+        return Words(
+            f"{where}に、テキストではないバイトが含まれているため、データを読み込めません。ファイルが壊れているか、"
+            "別のファイルの一部が書き込まれています。",
+            f"エクスポートと転送に問題がないかをご確認のうえ、エクスポートし直して、{again(paired)}",
+        )
+    if line == 1 and has_bom:
+        return Words(
+            f"ファイルの先頭にUTF-8のBOMがありますが、文字エンコードは{part}であるため、データを読み込めません。",
+            f"BOMだけを付けるのではなく、UTF-8（BOMあり）で保存して、{again(paired)}",
+        )
+    append = (
+        "（Windows PowerShellの>>はUTF-16で追記するため、Add-Content -Encoding UTF8を使用します）"
+        if part == "UTF-16"
+        else ""
+    )
+    return Words(
+        f"{where}の文字エンコードが、上の行と異なり{part}になっているため、データを読み込めません。文字エンコードの"
+        "異なるファイルが連結されたか、別の文字エンコードで追記されたようです。",
+        f"連結や追記をする前に、すべてをUTF-8にそろえ{append}、UTF-8（BOMあり）で保存して、{again(paired)}",
+    )
 
 
 def _damaged(damage: str, bad: tuple[int, int, int], cut: str, *, has_bom: bool, paired: bool) -> Words:

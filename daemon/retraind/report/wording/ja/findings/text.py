@@ -61,7 +61,15 @@ def shift_jis_shows_late(first_bytes: int) -> Words:
     )
 
 
-def nul_bytes(offset: int, total: int, paired: bool) -> Words:
+def nul_bytes(offset: int, total: int, paired: bool, *, is_utf16: bool = False) -> Words:
+    """`is_utf16`: the text behind is in that encoding, in which every other byte is NUL."""
+    if is_utf16:
+        return Words(
+            f"この行以降の文字エンコードが、上の行と異なりUTF-16になっているため、データを読み込めません（{at(offset)}）。"
+            "別のプログラムがUTF-16で追記したようです。",
+            "元のファイルと同じ文字エンコードで追記して（Windows PowerShellの>>はUTF-16で追記するため、Add-Contentを"
+            f"使用します）、{again(paired)}",
+        )
     return Words(
         f"この行（{at(offset)}）に、NUL文字（値が0のバイト）が含まれています。"
         f"ファイル全体では{total:,}個あります。"
