@@ -319,6 +319,16 @@ def test_the_jobs_of_a_model_that_left_the_configuration_can_still_be_listed(sit
     assert "Models are: churn, price." in site.command("jobs", "--model", "chrun").stderr
 
 
+def test_check_counts_warnings_beside_problems(site, monkeypatch):
+    assert site.command("check").stdout.endswith(f"{site.config}: no problems found.\n")
+    monkeypatch.setenv("RETRAIND_PORT", "tcp://10.0.0.1:80")
+    done = site.command("check")
+    assert (done.returncode, done.stdout.splitlines()[-1].partition(": ")[2]) == (
+        0,
+        "no problems found, 1 warning.",
+    )
+
+
 def test_check_names_what_is_wrong_and_asks_the_service_when_told_to(site):
     good = site.command("check", "--online")
     assert good.returncode == 0, good.stdout

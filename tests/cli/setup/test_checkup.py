@@ -73,6 +73,37 @@ def test_windows_the_rate_and_companies_holidays_are_checked(tmp_path):
     assert "does not open within a year" in never.text
 
 
+def test_models_that_have_the_same_key_are_told_since_they_retrain_the_same_model(tmp_path, monkeypatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    for name, content in {"one": "key-1", "copy": "key-1", "account": "secret-1"}.items():
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(content)
+    keys = {
+        "a": {"api_key_file": tmp_path / "one"},
+        "b": {"api_key_file": tmp_path / "copy"},
+        "c": {"secret_key_file": tmp_path / "account", "model_id": 1},
+        "d": {"secret_key_file": tmp_path / "account", "model_id": 2},
+        "e": {"secret_key_file": tmp_path / "account", "model_id": 1},
+        "f": {"credential": "f"},
+        "g": {"credential": "f"},
+        "h": {"api_key_file": tmp_path / "none"},
+        "i": {"api_key_file": tmp_path / "none"},
+    }
+    for name in keys:
+        (tmp_path / f"drop-{name}").mkdir()
+    settings = Settings(
+        state={"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"},
+        models={name: {"drop": tmp_path / f"drop-{name}", **key} for name, key in keys.items()},
+    )
+    told = [each for each in checkup(settings, online=False) if each.problem.code == "key_shared"]
+    assert [(each.problem.facts["model"], each.problem.facts["other"]) for each in told] == [
+        ("b", "a"),
+        ("e", "c"),
+        ("g", "f"),
+    ]
+    assert all(each.warning and each.good for each in told)
+
+
 def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_models_name(tmp_path):
     (tmp_path / "drop").mkdir()
     (tmp_path / "key").touch(0o600)

@@ -62,5 +62,6 @@ def _print(file: Path, mistakes: Sequence[Problem], checked: Sequence[Checked], 
                 subject=each.subject,
                 text=each.text,
             )
-        print_words("check_result", file=file.absolute(), wrong=len(mistakes) + wrong)
+        warnings = sum(each.warning for each in checked)
+        print_words("check_result", file=file.absolute(), wrong=len(mistakes) + wrong, warnings=warnings)
     return USAGE if mistakes else BAD if wrong else GOOD

@@ -44,7 +44,7 @@ _NO_JOB = "retraind-check"
 _WARNINGS = frozenset(
     {
         *("drop_folder_unguarded", "drop_folder_not_sticky", "variable_unknown"),
-        *("credential_inside", "credentials_out_of_sight", "data_checked_slower"),
+        *("credential_inside", "credentials_out_of_sight", "data_checked_slower", "key_shared"),
     }
 )
 
@@ -111,6 +111,7 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
                 checked.append(_from_outside(name, passed, unit, account))
             else:
                 checked.append(_credential(name, model, client, credentials, online=online))
+        checked += _shared_keys(settings, credentials)
     checked += [Checked(setting, True, found, name) for setting, name, found in expiring(settings)]
     wrong = {each.subject for each in checked if not each.good}
     checked += [each for each in _as_the_daemon_sees(settings) if each.subject not in wrong]
@@ -393,3 +394,16 @@ def _credential(
     except Setback as trouble:
         return Checked(subject, False, problem(failed, why=trouble.problem), name)
     return Checked(subject, True, problem("api_key_accepted" if online else "api_key_found"))
+
+
+def _shared_keys(settings: Settings, credentials: Credentials) -> Iterator[Checked]:
+    """Find the models that have the same key: the service takes the data of all for that of one model."""
+    first: dict[tuple[str, int | None], str] = {}
+    for name, model in settings.models.items():
+        passed = None if CREDENTIALS_VARIABLE in os.environ else origin_of(name, model).credential
+        try:
+            key = passed or credentials.configured(name, model)
+        except (Hold, Setback):
+            continue  # The check of the credential says so.
+        if (other := first.setdefault((key, model.model_id), name)) != name:
+            yield Checked(f"models.{name} credential", True, problem("key_shared", model=name, other=other))

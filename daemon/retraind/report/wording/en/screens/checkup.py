@@ -152,6 +152,14 @@ def key_unavailable(why: Said) -> Words:
     return Words(f"The key cannot be read: {why.what}", why.remedy)
 
 
+def key_shared(model: Name, other: Name) -> Words:
+    return Words(
+        f"This is the key of the model {other} too, and a key is for one model of the service: deliveries of "
+        f"{model} and of {other} retrain the same one.",
+        "If that is not intended, give each its own key.",
+    )
+
+
 def service_not_asked(why: Said) -> Words:
     return Words(f"The service could not be asked about the API key: {why.what}", why.remedy)
 

@@ -220,8 +220,9 @@ def check_mistake(text: str) -> str:
     return f"WRONG  {text}"
 
 
-def check_result(file: Place, wrong: int) -> str:
-    return f"{file}: {count(wrong, 'problem') if wrong else 'no problems'} found."
+def check_result(file: Place, wrong: int, warnings: int) -> str:
+    found = f"{file}: {count(wrong, 'problem') if wrong else 'no problems'} found"
+    return f"{found}, {count(warnings, 'warning')}." if warnings else f"{found}."
 
 
 # preflight
