@@ -254,7 +254,7 @@ def test_a_lost_state_folder_is_told_where_deliveries_are_in_work(site, service,
     site.start()
     until(lambda: folder.name in status_of(drop), "STATUS.txt names the folder")
     assert "Nothing is waiting and nothing is in work" not in status_of(drop)
-    assert "retraind rebuild" in status_of(drop)
+    assert "retraind rebuild" in told(site)
     assert folder.name in told(site)
     service.set_faults({})
     site.stop()
