@@ -50,7 +50,7 @@ REFUSED = Hold(problem("key_unknown"), credential=True, refused=True)
 ORIGINS = {
     # the setting: what is said of the key, and of its renewal
     "api_key_file": (
-        "the API key in its file (models.churn.api_key_file)",
+        "the API key from the key file (models.churn.api_key_file)",
         "write it into {file}; retraind notices",
     ),
     "credential": (
@@ -62,7 +62,7 @@ ORIGINS = {
         "write it into the configuration, then reload",
     ),
     "secret_key_file": (
-        "the account's secret key in its file (models.churn.secret_key_file), or a key that was fetched "
+        "the account's secret key from the key file (models.churn.secret_key_file), or a key that was fetched "
         "with it",
         "Look up the account's secret key on the service's screen and write it into {file}; retraind notices",
     ),
@@ -86,7 +86,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     why = explained(REFUSED, "churn", model(**{field: given}, **number))
     words, on_the_share = in_words(Hold(why)), in_words(Hold(why), Audience.SHARE)
     key, renewal = (text.format(file=file) for text in ORIGINS[field])
-    assert words.what.startswith(f"The service does not know the key. It was sent {key}")
+    assert words.what.startswith(f"The service does not know the key. retraind sent {key}")
     assert renewal in words.remedy
     assert ("30 days" in words.remedy) == (not field.startswith("secret"))
     assert "key-of-churn" not in str(words) + why.as_json()

@@ -97,7 +97,7 @@ def test_a_proxy_that_requires_authentication_is_named_and_how(connect, api, pee
         assert caught.value.problem.code == "proxy_requires_authentication"
         assert not getattr(caught.value, "address_refused", False)
         told = in_words(caught.value)
-        assert told.what.startswith("The proxy on the way to")
+        assert told.what.startswith("The proxy for")
         assert KINDS[offered] in str(told)
         assert "key" not in str(told).lower()
 
@@ -138,7 +138,7 @@ def test_a_proxys_page_in_answer_to_an_upload_is_not_the_stores_word(api, peer, 
     assert f"HTTP {status}" in told.what
     assert "proxy" in told.what
     assert "clock" not in str(told)
-    assert "proxy named by api.proxy" in told.what
+    assert "The proxy (api.proxy)" in told.what
 
 
 def test_a_proxys_page_in_answer_to_a_fetch_is_no_expired_address(api, peer, tmp_path, monkeypatch):

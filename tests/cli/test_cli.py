@@ -179,7 +179,7 @@ def test_status_tells_which_hosts_are_down(site):
     assert datetime.fromisoformat(host["since"]) == since
     assert datetime.fromisoformat(host["next_try"]) == since + timedelta(minutes=5)
     by = whoever_asks().called
-    assert f"{by} asked at {for_people(datetime.fromisoformat(host['asked_at']))} to try it now." in told
+    assert f"{by} asked on {for_people(datetime.fromisoformat(host['asked_at']))} to try it now." in told
     assert host["asked_by"] == by
 
 
@@ -265,7 +265,7 @@ def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_tha
         'Note: the model trained with the next delivery is published automatically (switch = "always")'
         in back.stdout
     )
-    assert back.stdout.endswith("the new model was published again, by hand.\n")
+    assert back.stdout.endswith("the new model was published again by hand.\n")
     assert "trained with the next delivery" in site.command("show", job["id"]).stdout
     until(lambda: f", by hand ({job['id']})" in told_in(site.drop), "the share is told")
 
@@ -379,7 +379,7 @@ def test_status_tells_of_files_that_are_left_alone(site):
         deliver(site.drop, name, b"")
     (churn,) = json.loads(site.command("status", "--json").stdout)["models"]
     assert churn["sentences"] == [
-        "notes.docx is left alone. Its name is not one that this folder expects. And 1 more: see STATUS.txt."
+        "notes.docx is left alone. This folder does not expect a file with this name. And 1 more: see STATUS.txt."
     ]
 
 

@@ -118,7 +118,7 @@ def test_root_who_runs_the_service_by_hand_leaves_nothing_of_roots(owned):
         assert [path.name for path in (owned.drop / "done").iterdir() if "_2_" in path.name]
     else:
         assert done.returncode == BAD
-        assert f"who cannot read its program in {sys.prefix}" in done.stderr
+        assert f"but that user cannot read {sys.prefix}" in done.stderr
     assert strangers(owned) == []
 
 

@@ -264,7 +264,9 @@ def test_text_in_the_evaluation_data_where_the_training_data_has_numbers_is_told
         "column-types-differ",
         Severity.WARNING,
     )
-    assert 'Column "id" has texts, but in t.csv numbers only; so it is with "day"' in Voice().finding(finding)
+    assert 'Column "id" has text, but only numbers in t.csv; the same is true of "day"' in Voice().finding(
+        finding
+    )
     assert "項目「day」も異なります" in Voice(language="ja").finding(finding)
 
 

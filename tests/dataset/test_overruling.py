@@ -28,21 +28,21 @@ def test_an_error_becomes_a_warning_that_says_so():
     result, found = judged(RAGGED, rules={"ragged-rows": "warn"})
     assert result.ok
     assert found == {"ragged-rows": (Severity.WARNING, Overruled.CONFIGURATION)}
-    assert "(A warning by the configuration's rules, not an error.)" in Voice().finding(result.findings[0])
+    assert "(The configuration makes this error a warning.)" in Voice().finding(result.findings[0])
 
 
 def test_a_person_s_acceptance_makes_an_error_a_warning_that_says_so():
     result, found = judged(RAGGED, accepted=("ragged-rows",))
     assert result.ok
     assert found == {"ragged-rows": (Severity.WARNING, Overruled.PERSON)}
-    assert "accepted for this delivery" in Voice().finding(result.findings[0])
+    assert "accepted this error for this delivery" in Voice().finding(result.findings[0])
 
 
 def test_a_warning_becomes_an_error_that_says_so():
     result, found = judged(LATE, target="left", rules={"late-class": "error"})
     assert not result.ok
     assert found == {"late-class": (Severity.ERROR, Overruled.CONFIGURATION)}
-    assert "(An error by the configuration's rules, not a warning.)" in Voice().finding(result.findings[0])
+    assert "(The configuration makes this warning an error.)" in Voice().finding(result.findings[0])
 
 
 def test_what_is_ignored_is_left_out_and_named():

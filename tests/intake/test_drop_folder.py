@@ -205,11 +205,11 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
     assert left_alone(view) == [
         "2026-11-23T224005Z_2026-11_c8c212 is left alone. It is the folder of a job. To have its files "
         "taken in, move them out of it into this folder.",
-        "archive is left alone. It is a folder. If files in it are to be taken in, move them out of it into "
-        "this folder.",
+        "archive is left alone. It is a folder. To have its files taken in, move them out of it into this "
+        "folder.",
         f"train_dangling.csv {ordinary}",
         f"train_fifo.csv {ordinary}",
-        "train_folder.csv is left alone. It is a folder.",
+        "train_folder.csv is left alone. It is a folder; this folder expects a file under this name.",
         f"train_link.csv {ordinary}",
         f"train_socket.csv {ordinary}",
     ]
@@ -315,7 +315,7 @@ def test_a_numbered_copy_is_left_alone_where_the_plain_name_is_there(share, copy
     assert names(view) == [[*PAIR]]
     assert view.waiting == ()
     assert left_alone(view) == [
-        f"{copy} is left alone. By its name it is a copy of {copy[:7]}.csv, which is here "
+        f"{copy} is left alone. Its name marks it as a copy of {copy[:7]}.csv, which is here "
         "or was taken in before. If it is another delivery, rename it; otherwise, delete it."
     ]
 
@@ -375,9 +375,9 @@ def test_names_that_nothing_expects_are_told(share):
     share.put("test_1.csv")
     share.put("1.done")
     assert left_alone(share.settled()) == [
-        "1.done is left alone. Its name is not one that this folder expects.",
-        "readme.md is left alone. Its name is not one that this folder expects.",
-        "test_1.csv is left alone. Its name is not one that this folder expects.",
+        "1.done is left alone. This folder does not expect a file with this name.",
+        "readme.md is left alone. This folder does not expect a file with this name.",
+        "test_1.csv is left alone. This folder does not expect a file with this name.",
     ]
 
 
@@ -389,7 +389,7 @@ def test_of_a_name_that_only_ends_wrong_it_is_told_which_endings_are_taken(share
     assert left_alone(share.settled()) == [
         f"Train 1 {wrong_ending}",
         f"eval_1.csv.gz {wrong_ending}",
-        "notes.xlsx is left alone. Its name is not one that this folder expects.",
+        "notes.xlsx is left alone. This folder does not expect a file with this name.",
         f"train_1.xlsx {wrong_ending}",
     ]
 
@@ -450,7 +450,7 @@ def test_files_beside_the_sub_folders_are_strangers(share):
     share = layout_b(share)
     share.put("2026-11.csv")
     assert left_alone(share.look()) == [
-        "2026-11.csv is left alone. Its name is not one that this folder expects."
+        "2026-11.csv is left alone. This folder does not expect a file with this name."
     ]
 
 
@@ -464,7 +464,9 @@ def test_a_sub_folder_that_is_a_link_is_not_entered(share, tmp_path):
     share.put("eval/1.csv")
     view = share.settled()
     assert view.trouble is None
-    assert left_alone(view) == ["train is left alone. A folder is expected to have this name."]
+    assert left_alone(view) == [
+        "train is left alone. This folder expects a folder under this name, not a file."
+    ]
     assert "The training file has not arrived" in reasons(view)
 
 
@@ -512,7 +514,7 @@ def test_a_folder_that_went_away_is_told_and_nothing_is_forgotten_when_it_comes_
     away = share.drop.rename(share.drop.with_name("away"))
     view = share.look(SECOND)
     assert told(view.trouble) == (
-        f"{share.drop}: No such file or directory. Nothing is taken from the folder until it can be read."
+        f"{share.drop}: No such file or directory. Nothing is taken in from the folder until it can be read."
     )
     assert view.complete == view.waiting == ()
     away.rename(share.drop)
@@ -528,7 +530,7 @@ def test_a_folder_that_may_not_be_read_is_told_until_it_may_be(share, somebody):
     with somebody():
         view = share.look()
     assert "Permission denied." in told(view.trouble)
-    assert "Nothing is taken from the folder until it can be read." in told(view.trouble)
+    assert "Nothing is taken in from the folder until it can be read." in told(view.trouble)
     share.drop.chmod(0o755)
     assert share.look().trouble is None
 
@@ -770,7 +772,10 @@ def test_wide_digits_join_and_two_names_that_look_alike_are_left_to_people(share
     share.put("train_2026.csv", b"another\n")
     view = share.settled()
     assert not view.complete
-    assert "train_2026.csv and train_２０２６.csv match the name of the training file." in reasons(view)
+    assert (
+        "train_2026.csv and train_２０２６.csv all match the name pattern of the training file."
+        in reasons(view)
+    )
 
 
 def manifest(share, name="1.manifest.json", **changes):

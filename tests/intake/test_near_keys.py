@@ -53,7 +53,7 @@ def test_an_extension_given_twice_is_named_from_both_sides(share):
     said = {wait.files[0].name: told(wait.reasons) for wait in share.settled().waiting}
     assert "train_1.csv.csv is here, but its key is 1.csv, not 1." in said["eval_1.csv"]
     assert "rename it to train_1.csv" in said["eval_1.csv"]
-    assert 'set train = "train*{key}.csv.csv"' in said["train_1.csv.csv"]
+    assert 'train = "train*{key}.csv.csv" set in' in said["train_1.csv.csv"]
     assert "rename" not in said["train_1.csv.csv"]
 
 

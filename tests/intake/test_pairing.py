@@ -233,11 +233,11 @@ def test_a_file_alone_is_enough_in_train_only_mode():
 
 ALONE = [
     # what is there, what is told, of which files
-    (["1.done"], "No data file matches 1.done. Check its name: it goes with ", ["1.done"]),
-    (["1.done"], "it goes with names like train_1.csv and eval_1.csv, and must be written after them.", ["1.done"]),
-    (["1.manifest.json"], "it goes with names like train_1.csv and eval_1.csv.", ["1.manifest.json"]),
+    (["1.done"], "No data file matches 1.done. Check its name: it belongs to ", ["1.done"]),
+    (["1.done"], "it belongs to files with names like train_1.csv and eval_1.csv, and must be written after them.", ["1.done"]),
+    (["1.manifest.json"], "it belongs to files with names like train_1.csv and eval_1.csv.", ["1.manifest.json"]),
     ([SUCCESS_MARKER, "1.done"], "No data file matches 1.done.", ["1.done"]),
-    ([SUCCESS_MARKER], "it goes with any data files, and must be written after them.", [SUCCESS_MARKER]),
+    ([SUCCESS_MARKER], "it belongs to any data files, and must be written after them.", [SUCCESS_MARKER]),
 ]  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def test_a_marker_or_a_manifest_alone_is_told_of(names_there, sentence, of):
     assert not waiting.arriving
     assert waiting.due == TIMEOUT
     later = verdict(there, TIMEOUT, ready="marker", on_pair_timeout="fail")
-    assert text(later).endswith("It has been waiting for more than 1 h; retraind continues to wait.")
+    assert text(later).endswith("It has been waiting for more than 1 h; retraind keeps waiting.")
     assert later.due is None
 
 
@@ -362,19 +362,19 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9), ("train_1.tsv", 9), ("eval_1.csv", 9)], 99, {},
-        "train_1.csv and train_1.tsv match the name of the training file. Remove or rename all but one of "
+        "train_1.csv and train_1.tsv all match the name pattern of the training file. Remove or rename all but one of "
         "them.",
         "two of one role",
     ),
     (
         [("train_1.csv", 9), ("train_1.tsv", 9), ("train-1.csv", 9), ("eval_1.csv", 9)], 99, {},
-        "train_1.csv, train_1.tsv and train-1.csv match the name of the training file. "
+        "train_1.csv, train_1.tsv and train-1.csv all match the name pattern of the training file. "
         "Remove or rename all but one of them.",
         "three of one role",
     ),
     (
         [*((f"eval{'_' * n}1.csv", 9) for n in range(9)), ("train_1.csv", 9)], 99, {},
-        "eval1.csv, eval_1.csv, eval__1.csv and 6 more match the name of the evaluation file. "
+        "eval1.csv, eval_1.csv, eval__1.csv and 6 more all match the name pattern of the evaluation file. "
         "Remove or rename all but one of them.",
         "a crowd stays one sentence",
     ),
@@ -401,26 +401,26 @@ SENTENCES = [
     (
         [("train_1.csv", 9)], LATE, {},
         "The evaluation file has not arrived (expected: a name like eval_1.csv). "
-        "It has been waiting for more than 1 h; retraind continues to wait.",
+        "It has been waiting for more than 1 h; retraind keeps waiting.",
         "overdue, and the policy is to wait",
     ),
     (
         [("eval_1.csv", 9)], LATE, {"on_pair_timeout": "train-only"},
         "The training file has not arrived (expected: a name like train_1.csv). "
-        "It has been waiting for more than 1 h. Without training data, there is nothing to train with.",
+        "It has been waiting for more than 1 h. Without a training file, retraind cannot train a model.",
         "an evaluation file alone trains nothing",
     ),
     (
         [("train_1.csv", 0), ("eval_1.csv", 9)], LATE, {"on_pair_timeout": "train-only"},
         "train_1.csv is still empty. "
-        "It has been waiting for more than 1 h. Without training data, there is nothing to train with.",
+        "It has been waiting for more than 1 h. Without a training file, retraind cannot train a model.",
         "nor does an empty training file",
     ),
     (
         [("train_1.csv", 9)], LATE, {"on_pair_timeout": "train-only", "ready": "marker"},
         "The evaluation file has not arrived (expected: a name like eval_1.csv). The marker file 1.done or "
-        "_SUCCESS has not arrived. It has been waiting for more than 1 h. Unless the training file is "
-        "known to be complete, it is not used alone.",
+        "_SUCCESS has not arrived. It has been waiting for more than 1 h. The training file is not used "
+        "alone, because it is not known to be complete.",
         "time alone is no proof where a marker is asked for",
     ),
 ]  # fmt: skip
@@ -501,7 +501,7 @@ def test_every_change_of_a_half_pair_starts_its_time_anew():
 
 def test_two_files_of_one_role_are_left_to_people_however_long_it_takes():
     there = [seen("train_1.csv"), seen("train_1.tsv")]
-    assert "match the name of" in text(verdict(there, LATE * 99, on_pair_timeout="fail"))
+    assert "match the name pattern of" in text(verdict(there, LATE * 99, on_pair_timeout="fail"))
 
 
 def test_a_settle_time_longer_than_the_time_out_is_still_kept():

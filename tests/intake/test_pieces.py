@@ -256,7 +256,10 @@ def test_other_folders_are_not_taken_for_spark_s(share):
     share.put("train_old/train_2026-11.csv")
     share.put("train_1.csv/x.csv")
     said = told(share.look().strangers)
-    assert "train_1.csv is left alone. It is a folder. train_old is left alone. It is a folder." in said
+    assert (
+        "train_1.csv is left alone. It is a folder; this folder expects a file under this name. train_old is left alone. It is a folder."
+        in said
+    )
     assert "part files" not in said
 
 

@@ -272,7 +272,7 @@ def test_a_control_file_beside_a_file_means_that_it_still_arrives(share, ending,
         share.put("2026-11.done")
     view = share.settled()
     assert not view.complete
-    assert f"{TRAIN} is still being downloaded: {TRAIN}{ending} is beside it." in said(view)
+    assert f"{TRAIN} is still being downloaded: {TRAIN}{ending} is next to it." in said(view)
     assert not view.strangers
     for _ in range(4):
         assert not share.look(SETTLE).complete

@@ -184,7 +184,7 @@ def test_the_gate_decides_by_its_exit_code_and_its_words_are_kept(tmp_path, verd
 @pytest.mark.parametrize(
     ("gate", "sentence"),
     [
-        (["sh", "-c", "sleep 60"], "did not answer within 1 s"),
+        (["sh", "-c", "sleep 60"], "did not finish within 1 s"),
         (["/no/such/gate"], "could not be started"),
     ],
 )
@@ -303,7 +303,7 @@ def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
     job = world.run(world.sealing())
     hold = world.journal.holds.all()["churn"]
     assert hold.credential
-    assert "the API key in its file (models.churn.api_key_file)" in world.tell(job, hold.problem)
+    assert "the API key from the key file (models.churn.api_key_file)" in world.tell(job, hold.problem)
     assert f"into {world.key_file}; retraind notices within a minute" in world.tell(job, hold.problem)
     assert (job.state, job.hold) == (State.BUNDLED, None)
     world.key_file.write_text(KEY)
@@ -494,7 +494,7 @@ def test_a_delivery_whose_uploads_are_all_refused_gets_five_retrain_jobs_and_the
     job = world.run(world.sealing())
     assert job.hold is not None
     assert "each of 5 retrain jobs" in world.tell(job, job.hold.problem)
-    assert "refused the upload address" in world.tell(job, job.hold.problem)
+    assert "rejected the upload URL" in world.tell(job, job.hold.problem)
     assert len(world.records("registered")) == 5
     since = job.wait.since
     for number in (6, 7):
@@ -994,7 +994,7 @@ def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_deliver
         world.clock.pass_time(timedelta(days=1))
         back = world.run(world.asked_to_switch(old))
         note = world.read(back, "RESULT.txt")
-        assert "the new model was published again, by hand." in note.splitlines()[0]
+        assert "the new model was published again by hand." in note.splitlines()[0]
         assert (
             f"Published:    {for_people(old.publication.at)}\nAgain:        "
             f"{for_people(back.publication.at)}\n" in note

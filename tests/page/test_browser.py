@@ -305,7 +305,7 @@ def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, a
     page.locator(".timeline a").nth(3).focus()
     focused = page.evaluate("document.activeElement.id")
     hold(root, jobs)
-    page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
+    page.get_by_text('The service has reported "almost there"').wait_for(timeout=PATIENCE_MS)
     assert page.evaluate("document.activeElement.id") == focused
 
 
@@ -342,7 +342,7 @@ def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(visit, alive):
     until(lambda: not connections, "the tab is hidden")
     hold(root, jobs)
     page.evaluate(show, False)
-    page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
+    page.get_by_text('The service has reported "almost there"').wait_for(timeout=PATIENCE_MS)
 
 
 @pytest.mark.system
@@ -358,6 +358,6 @@ def test_a_page_comes_back_to_life_after_a_restart(browser, alive):
     hold(root, jobs)
     configured(root, page=f'listen = "127.0.0.1:{served_page.port}"')
     with served(config):
-        page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
+        page.get_by_text('The service has reported "almost there"').wait_for(timeout=PATIENCE_MS)
         page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
     context.close()

@@ -69,7 +69,7 @@ def test_a_daemon_that_has_never_reported_is_told_once_its_start_has_taken_too_l
         answer = page.get("/healthz")
         assert answer.status == 503
         assert "NOT REPORTED" in answer.text
-        assert "retraind does not report." in page.get("/").text
+        assert "retraind has stopped reporting." in page.get("/").text
 
 
 def test_without_a_journal_there_are_metrics_all_the_same(tmp_path):

@@ -278,7 +278,7 @@ def test_hosts_that_are_down_and_what_happened_to_them_are_shown_with_who_did_it
     token.write_text("a-token-of-twenty-characters-or-more")
     with served(configured(tmp_path, page='listen = "127.0.0.1:0"')) as page:
         text = words(page.get("/").text)
-        assert re.search(r"eve asked at 2026-11-30 \S+ \S+ to try it now", text)
+        assert re.search(r"eve asked on 2026-11-30 \S+ \S+ to try it now", text)
         assert "A host fails (developer-api.example.com)" in text
         assert "A person asks to try the host now (developer-api.example.com)" in text
         assert "uid 1001" not in text

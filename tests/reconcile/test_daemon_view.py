@@ -144,7 +144,10 @@ def test_check_shows_what_the_running_daemon_cannot_reach(fast, monkeypatch):
     monkeypatch.setattr("retraind.cli.setup.checkup.read_state", lambda _: seen)
     checked = fast.command("check")
     assert checked.returncode == 1
-    assert "WRONG  models.price.drop: /srv/x is read-only for the service: ReadWritePaths=" in checked.stdout
+    assert (
+        "WRONG  models.price.drop: /srv/x is read-only for the service, because ReadWritePaths="
+        in checked.stdout
+    )
 
 
 def test_a_passed_credential_is_within_reach(fast, tmp_path):

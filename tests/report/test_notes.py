@@ -49,7 +49,7 @@ NOTES = [
     (
         Outcome.SWITCHED,
         {"switched_at": NOW, "switched_by_hand": True},
-        ["the new model was published, by hand."],
+        ["the new model was published by hand."],
         ["Again"],
     ),
     (Outcome.SUPERSEDED, {"earlier_job": "newer-one"}, ["not used", "newer-one"], ["results.zip"]),

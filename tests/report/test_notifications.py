@@ -455,7 +455,7 @@ def test_what_cannot_be_taken_in_for_several_models_is_one_message_and_none_at_i
     place.journal.events.note("not_taken_in", model="churn", what=None, items=[])
     assert notifier.deliver() is None
     together, hold = heard(peer)
-    assert together["title"] == "What arrived for 13 models cannot be taken in"
+    assert together["title"] == "Files for 13 models cannot be taken in"
     assert together["what"].startswith(
         "churn: 2 deliveries or files cannot be taken in; m0: 1 delivery or file"
     )
@@ -476,7 +476,7 @@ def test_what_was_joined_is_not_lost_when_its_message_cannot_be_sent(place):
     again = place.notifier(peer.url)
     assert again.deliver() is None
     assert [told["title"] for told in heard(peer)[1:]] == [
-        "What arrived for 2 models cannot be taken in",
+        "Files for 2 models cannot be taken in",
         "churn is on hold",
     ]
 

@@ -81,7 +81,7 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
     for words in (
         "the model churn", "ON HOLD: The model is gone. retraind release churn", "TROUBLE: The share is "
         "slow.",
-        "10 has been sent; the service is training.", 'The service reports "training", and says "epoch 3".',
+        "10 has been sent; the service is training.", 'The service reports "training", with the message "epoch 3".',
         "11 has been taken in and waits for 8 to finish.", "8 is bundled and will be sent to the service. It "
         "continues",
         "Last try: Disk full. retraind tries again automatically.", "12 (train_12.csv): Something is "
@@ -95,7 +95,7 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
 def test_of_many_deliveries_the_one_that_all_wait_for_comes_first_and_the_others_as_they_get_their_turn():
     jobs = [job(str(number), State.SEALED) for number in reversed(range(1, 201))]
     text = text_of(*jobs)
-    first = "1 has been taken in and is checked now, or once deliveries of other models leave room."
+    first = "1 has been taken in and is checked now, or once deliveries of other models are done."
     second = "2 has been taken in and waits for 1 to finish."
     assert -1 < text.index(first) < text.index(second) < text.index("50 has been")
     assert "And 150 more." in text

@@ -52,7 +52,7 @@ def test_the_drop_folder_says_since_when_from_where_and_what_becomes_of_files(wo
     assert say_farewell(world) == 0
     assert "1" in capsys.readouterr().out
     text = plain(world.share)
-    assert f"retraind was removed from {platform.node()} at " in text
+    assert f"retraind was removed from {platform.node()} on " in text
     assert "Files that are dropped here are not processed." in text
     assert "Their files are in .retraind/" in text
     assert in_work.id in text or in_work.key in text

@@ -52,7 +52,7 @@ def test_what_was_trained_with_a_part_says_so(world, growth):
         writer.write(MORE)
         writer.flush()
         growth.mind()
-        assert "The model was trained with what was there then." in note_of(world, job, "RESULT.txt")
+        assert "The model was trained with what had arrived by then." in note_of(world, job, "RESULT.txt")
         writer.write(MORE)
         writer.flush()
         growth.mind()

@@ -46,4 +46,4 @@ def test_an_acceptance_is_neither_lost_nor_doubled_by_a_kill(root, command, poin
         assert here.run().exit_code == 0
         assert not violations_at_rest(here), here.log.read_text()
         (done,) = here.filed("done")
-        assert "accepted for this delivery" in words_in(done / "RESULT.txt")
+        assert "accepted this error for this delivery" in words_in(done / "RESULT.txt")

@@ -275,7 +275,7 @@ def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_
         assert not view.complete
         assert told(view.waiting[0].reasons) == (
             "eval_1.csv cannot be read by retraind's user nobody: Permission denied. It belongs to root. Its "
-            "mode is 200. Run: chmod g+r eval_1.csv. For later files, let their writer use the umask 027."
+            "mode is 200. Run: chmod g+r eval_1.csv. For later files, use umask 027 in the program that writes them."
         )
     (drop / "eval_1.csv").chmod(0o644)
     with somebody():

@@ -31,14 +31,14 @@ SMALL = table(20)
 LARGE = table() + b"".join(b"30,%s,%d\n" % (os.urandom(400).hex().encode(), n % 2) for n in range(600))
 """More than the kernel reads at once."""
 REMEDIES = {
-    "EIO": "Input/output error. The disk or the share does not work; see the machine's log.",
+    "EIO": "Input/output error. The disk or the share is failing; see the system log.",
     "ESTALE": "Stale file handle. The share was exported again; mount it again.",
     "EDQUOT": "Disk quota exceeded. Free some space there, or raise the quota.",
     "ENOSPC": "No space left on device. Free some space there.",
     "EACCES": "Permission denied. Allow the service's user to read and write there.",
-    "ENOTCONN": "Transport endpoint is not connected. The share does not answer; repair it or mount it again.",
-    "EHOSTDOWN": "Host is down. The share does not answer; repair it or mount it again.",
-    "ETIMEDOUT": "Connection timed out. The share does not answer; repair it or mount it again.",
+    "ENOTCONN": "Transport endpoint is not connected. The share does not respond; check its server and the network, or mount it again.",
+    "EHOSTDOWN": "Host is down. The share does not respond; check its server and the network, or mount it again.",
+    "ETIMEDOUT": "Connection timed out. The share does not respond; check its server and the network, or mount it again.",
 }
 
 

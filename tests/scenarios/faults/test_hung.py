@@ -26,7 +26,9 @@ from support.world import a_world, an_account, key_of, table
 pytestmark = pytest.mark.usefixtures("impatient_helpers")
 
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "readlink", "statfs"), answer="hang")
-SILENT = "Connection timed out. The share does not answer; repair it or mount it again."
+SILENT = (
+    "Connection timed out. The share does not respond; check its server and the network, or mount it again."
+)
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_a_rebuild_does_not_set_a_good_journal_aside_because_it_is_locked(site, 
         old.execute("PRAGMA journal_mode = DELETE")
     with locked(journal_of(site), "EXCLUSIVE"):
         assert main(["rebuild", "-c", str(site)]) == 1
-    assert "Another program keeps it locked" in capsys.readouterr().err
+    assert "Another program has locked it" in capsys.readouterr().err
     assert not list(journal_of(site).parent.glob("*.bad-*"))
 
 
@@ -284,7 +284,7 @@ def test_a_file_that_may_be_somebody_elses_is_not_set_aside(site, capsys):
     journal_of(site).parent.mkdir()
     journal_of(site).write_bytes(b"my holiday pictures" * 1000)
     assert main(["run", "--once", "-c", str(site)]) == 1
-    assert "If it is retraind's own, run: retraind rebuild" in capsys.readouterr().err
+    assert "If it is retraind's own journal, run: retraind rebuild" in capsys.readouterr().err
     assert journal_of(site).read_bytes() == b"my holiday pictures" * 1000
 
 

@@ -130,7 +130,7 @@ def test_where_the_results_cannot_be_had_the_gate_is_not_asked_and_the_model_not
         assert not was_asked(tmp_path)
         note = " ".join(world.read(job, "RESULT.txt").split())
         assert "are not known to be the service's, and cannot be fetched again" in note
-        assert "So the gate was not asked, and the model was not switched." in note
+        assert "Therefore the gate was not run, and the model was not switched." in note
 
 
 def test_a_service_that_is_away_is_waited_for_but_not_for_ever(tmp_path, judged):
@@ -157,7 +157,7 @@ def test_data_that_is_not_what_was_trained_with_is_not_shown_and_the_model_not_s
         assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
         assert not was_asked(tmp_path)
         assert (
-            "eval_2026-11.csv in the job's folder is no longer what the model was trained with"
+            "eval_2026-11.csv in the job's folder is no longer the file that the model was trained with"
             in world.tell(job, job.switch_note)
         )
 

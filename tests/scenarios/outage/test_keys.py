@@ -57,7 +57,7 @@ def test_the_warning_comes_seven_days_before_the_end_and_stays():
     first = warning_of(NOW, NOW + 23 * DAY, origin)
     words = Voice().say(first)
     assert words.what.startswith(
-        "The API key in its file (models.churn.api_key_file) has been in use since 2026-11-23"
+        "The API key from the key file (models.churn.api_key_file) has been in use since 2026-11-23"
     )
     assert "expires on 2026-12-23" in words.what
     assert "write it into /etc/k;" in words.remedy
@@ -178,8 +178,9 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     assert here.daemon.journal.holds.all()
     status, command = here.on_the_share(), here.site.command("status", "--json").stdout
     assert "ACTION NEEDED SOON" not in status + command
-    assert "It was sent the API key in its file (models.churn.api_key_file). Ask the operator" in " ".join(
-        status.split()
+    assert (
+        "retraind sent the API key from the key file (models.churn.api_key_file). Ask the operator"
+        in " ".join(status.split())
     )
     assert str(here.key_file) not in status
     assert str(here.key_file) in command
@@ -201,7 +202,7 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
     here.key_file.write_text("not-the-secret-0123456789")
     assert set(here.pass_days(1)) == {"key_not_renewed", "key_ends_soon"}
     assert here.told()
-    assert "The present one expires on 2026-12-23" in here.site.command("status", "--json").stdout
+    assert "The current one expires on 2026-12-23" in here.site.command("status", "--json").stdout
     for _ in range(10):
         here.clock.pass_time(timedelta(seconds=15))
         here.mind()

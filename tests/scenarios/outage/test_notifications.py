@@ -66,7 +66,7 @@ def test_a_refused_key_is_told_once_across_restarts_and_so_is_the_end_of_the_hol
         until(lambda: filed(site.drop), "the delivery is filed")
         until(lambda: len(operator.visits) > 1, "the operator hears that it goes on")
     told = json.loads(operator.visits[0].body)
-    assert "the API key in its file (models.churn.api_key_file)" in told["what"]
+    assert "the API key from the key file (models.churn.api_key_file)" in told["what"]
     assert f"write it into {site.root}/churn.key" in told["what"]
     assert titles(operator) == ["churn is on hold", "churn is no longer on hold"]
 

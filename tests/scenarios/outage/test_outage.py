@@ -113,7 +113,7 @@ FAULTS = {
     "api_truncated": "cut off",
     "upload_503": "SlowDown",
     "upload_500": "InternalError",
-    "upload_403": "refused the upload address",
+    "upload_403": "rejected the upload URL",
     "upload_reset": "was lost",
     "upload_stall": "timed out",
     "results_truncated": "was lost after",

@@ -228,9 +228,10 @@ def test_status_txt_shows_what_the_service_says_of_each_training_and_since_when(
     site.start()
     deliver_pair(drop)
     until(
-        lambda: 'The service reports "learning\\x1b[31m hard" since 2' in status_of(drop), "the word is shown"
+        lambda: 'The service has reported "learning\\x1b[31m hard" since 2' in status_of(drop),
+        "the word is shown",
     )
-    assert 'The service reports "learning' in told(site) or filed(drop)
+    assert 'The service has reported "learning' in told(site) or filed(drop)
     until(lambda: filed(drop), "the job is filed")
 
 

@@ -20,14 +20,15 @@ from retraind.report.wording.words import Audience, Host, Name, Place, Said, Wor
 
 # The network: why a request gets no answer, and where requests may go
 
-_TLS = "If a company proxy inspects TLS, name its certificate in api.ca_bundle."
+_TLS = "If a company proxy inspects TLS, set api.ca_bundle to the file with its CA certificate."
 _REACHES = {
-    "private": "an address of a private network",
+    "private": "a private network",
     "loopback": "this machine itself (loopback)",
     "closed": "a link-local, multicast or unspecified address",
 }
 
 
+_URLS = {"upload": "an upload URL", "results": "a URL for the results"}
 _SETTING = "api.proxy"
 
 
@@ -35,30 +36,30 @@ def proxy_address_unusable(
     party: Party, host: Host, source: Name | None = None, *, socks: bool = False
 ) -> Words:
     """`source` is api.proxy, or the environment variable; `socks` says that PySocks is missing."""
-    named = f", named by {_source(source)}," if source else ""
-    why = " because SOCKS requires PySocks, which is not installed" if socks else ""
+    proxy = f"The proxy address in {_source(source)}" if source else "The address of the proxy"
+    why = ": SOCKS requires PySocks, which is not installed" if socks else ""
     correct = f"Correct {source}" if source else "Correct api.proxy, or the variable that names the proxy"
     if source and source != _SETTING:
         correct += " in retraind's environment, or name the proxy in api.proxy, which takes precedence"
     install = "Run: pip install PySocks, or use a proxy with http://. " if socks else ""
     return Words(
-        f"The address of the proxy on the way to {whom(party, host)}{named} cannot be used{why}.",
+        f"{proxy} cannot be used for {whom(party, host)}{why}.",
         f"{install}{correct}. Then restart retraind.",
         operator_only=True,
     )
 
 
 def _source(source: str) -> str:
-    return source if source == _SETTING else f"the environment variable {source}"
+    return source if source == _SETTING else f"environment variable {source}"
 
 
 def proxy_failed(party: Party, host: Host) -> str:
-    return f"The proxy on the way to {whom(party, host)} cannot be reached or refuses the connection."
+    return f"The proxy for {whom(party, host)} cannot be reached or refuses the connection."
 
 
 def proxy_refused(party: Party, host: Host, status: int) -> Words:
     return Words(
-        f"The proxy on the way to {whom(party, host)} returned {http_status(status)} and made no connection.",
+        f"The proxy for {whom(party, host)} returned {http_status(status)} instead of connecting.",
         "If this continues, ask whoever runs the proxy to allow connections from this machine to that host.",
         operator_only=True,
     )
@@ -66,17 +67,17 @@ def proxy_refused(party: Party, host: Host, status: int) -> Words:
 
 def proxy_requires_authentication(party: Party, host: Host, status: int, schemes: tuple[Name, ...]) -> Words:
     """`schemes` are the ways to authenticate that the proxy offers, as far as they are known."""
-    offered = f" and offers {listing(schemes)}" if schemes else ""
+    offered = f" and supports {listing(schemes)}" if schemes else ""
     basic = any(scheme.lower() == "basic" for scheme in schemes)
     login = "Set the user and password of the proxy in api.proxy, such as http://user:password@proxy:3128."
     other = (
-        "retraind cannot authenticate by NTLM or Negotiate (Kerberos): have the proxy admit this machine "
-        "without it, or run a program that authenticates instead, such as Cntlm or Px, and name that in "
-        "api.proxy."
+        "retraind does not support NTLM or Negotiate (Kerberos). Let this machine use the proxy without "
+        "authentication, or run a local proxy that authenticates, such as Cntlm or Px, and set api.proxy to "
+        "it."
     )
     remedy = login if basic else other if schemes else f"{login} {other}"
     return Words(
-        f"The proxy on the way to {whom(party, host)} requires authentication with {http_status(status)}"
+        f"The proxy for {whom(party, host)} returned {http_status(status)}: it requires authentication"
         f"{offered}.",
         remedy,
         operator_only=True,
@@ -91,7 +92,7 @@ def certificates_unreadable(party: Party, host: Host, file: Place, reason: str) 
     """`file` is that of api.ca_bundle."""
     return Words(
         f"No TLS connection to {whom(party, host)} can be set up: {file} cannot be read ({reason}).",
-        "Let the service's user read the file of api.ca_bundle, or fix the mount.",
+        "Let the service's user read the file that api.ca_bundle names, or fix the mount.",
         operator_only=True,
     )
 
@@ -117,11 +118,11 @@ def connect_timed_out(party: Party, host: Host) -> str:
 
 
 def connection_stalled(party: Party, host: Host) -> str:
-    return f"The connection to {whom(party, host)} timed out: it was silent, or too slow, for too long."
+    return f"The connection to {whom(party, host)} timed out: no data arrived, or too little, for too long."
 
 
 def response_endless(party: Party, host: Host) -> str:
-    return f"The response from {whom(party, host)} does not end."
+    return f"The response from {whom(party, host)} never ends."
 
 
 def response_not_decompressed(party: Party, host: Host) -> str:
@@ -148,8 +149,8 @@ def request_failed(party: Party, host: Host, kind: Name) -> str:
 
 def host_failing(host: Host, since: datetime, last: Said) -> Words:
     return Words(
-        f"{host} has been failing since {moment(since)}. Until it recovers, retraind tries it from time to "
-        f"time. Last error: {last.what}",
+        f"{host} has been failing since {moment(since)}. retraind keeps trying until it works "
+        f"again. Last error: {last.what}",
         last.remedy,
     )
 
@@ -163,15 +164,14 @@ def address_not_allowed(
 ) -> Words:
     """`reach` is where the address leads, None for one without https; `allow` is for allow_hosts."""
     why = (
-        f"leads to {_REACHES[reach]}, where base_url does not lead"
+        f"its host ({host}) leads to {_REACHES[reach]}, unlike the host of base_url"
         if reach
-        else "does not use https, as base_url does"
+        else f"it names its host ({host}) without https, unlike base_url"
     )
     return Words(
-        f"The service named an address for the {purpose} that is not allowed: its host ({host}) {why}. "
-        "Nothing was sent there.",
-        f'If the service is meant to name this host, add "{allow}" to allow_hosts in [api] and restart '
-        f"retraind. retraind also tries again within hours. To try now, run: {command('release', job)}",
+        f"The service returned {_URLS[purpose]} that is not allowed: {why}. Nothing was sent there.",
+        f'If you expect this host, add "{allow}" to allow_hosts in [api] and restart retraind. Otherwise, '
+        f"retraind tries again every six hours. To try now, run: {command('release', job)}",
         operator_only=True,
     )
 
@@ -276,7 +276,8 @@ def error_returned(party: Party, host: Host, status: int, error_code: Name | Non
 
 def redirect_returned(party: Party, host: Host, status: int) -> Words:
     return Words(
-        f"{sentence(whom(party, host))} returned {http_status(status)}, a redirect. retraind follows none.",
+        f"{sentence(whom(party, host))} returned {http_status(status)}, a redirect, which retraind does not "
+        "follow.",
         in_its_place(party),
     )
 
@@ -295,7 +296,8 @@ def request_refused(host: Host, status: int, said: Name | None) -> Words:
 
 def response_unexplained(host: Host, status: int, said: Name | None) -> Words:
     return Words(
-        f"The service ({host}) returned {http_status(status)}{saying(said)} Its manual does not explain it.",
+        f"The service ({host}) returned {http_status(status)}{saying(said)} Its manual does not "
+        "document this response.",
         "If this continues, check api.base_url, the service's announcements, and whether a proxy answers in "
         "its place.",
     )
@@ -303,7 +305,8 @@ def response_unexplained(host: Host, status: int, said: Name | None) -> Words:
 
 def response_too_long(host: Host, most: int) -> Words:
     return Words(
-        f"The response from the service ({host}) is longer than {most:,} bytes, unlike any documented one.",
+        f"The response from the service ({host}) is longer than {most:,} bytes, which no "
+        "documented response is.",
         in_its_place(Party.SERVICE),
     )
 
@@ -325,27 +328,27 @@ def response_not_json(host: Host) -> Words:
 
 def upload_address_missing(host: Host) -> Words:
     return Words(
-        f"The response from the service ({host}) has no usable upload address.", in_its_place(Party.SERVICE)
+        f"The response from the service ({host}) has no usable upload URL.", in_its_place(Party.SERVICE)
     )
 
 
 def retrain_job_id_unusable(host: Host) -> Words:
     return Words(
-        f"The response from the service ({host}) has no usable id of a retrain job.",
+        f"The response from the service ({host}) has no usable retrain job id.",
         in_its_place(Party.SERVICE),
     )
 
 
 def other_retrain_job_answered(host: Host) -> Words:
     return Words(
-        f"The response from the service ({host}) is about another retrain job than the one asked about.",
+        f"The response from the service ({host}) is about a retrain job other than the one requested.",
         in_its_place(Party.SERVICE),
     )
 
 
 def key_echoed(host: Host) -> Words:
     return Words(
-        f"The response from the service ({host}) contains the API key where a name or an address should be.",
+        f"The response from the service ({host}) contains the API key in place of a name or a URL.",
         in_its_place(Party.SERVICE),
     )
 
@@ -355,22 +358,18 @@ def key_echoed(host: Host) -> Words:
 
 def upload_address_refused(host: Host, status: int, error_code: Name | None) -> str:
     """`error_code` is the object store's own."""
-    return f"The object store ({host}) refused the upload address with {http_status(status, error_code)}."
+    return f"The object store ({host}) rejected the upload URL with {http_status(status, error_code)}."
 
 
 def page_in_place_of_store(host: Host, status: int, source: Name | None) -> Words:
     """`source` is api.proxy, or the environment variable that names a proxy on the way."""
-    who = f"the proxy named by {_source(source)}" if source else "a proxy or a firewall on the way"
-    large = (
-        ", which does not let that many bytes through"
-        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        else ""
-    )
-    name = "" if source else " If it is a proxy that requests are meant to use, name it in api.proxy."
+    who = f"The proxy ({_source(source)})" if source else "A proxy or a firewall on the way"
+    large = " and does not accept that many bytes" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else ""
+    name = "" if source else " If requests are meant to use this proxy, set api.proxy to it."
     return Words(
-        f"A web page with {http_status(status)} was returned in place of a response from the object store "
-        f"({host}): it comes from {who}{large}.",
-        f"Ask whoever runs it to let uploads to that host, and results from it, through.{name}",
+        f"{who} answered in place of the object store ({host}): it returned a web page with "
+        f"{http_status(status)}{large}.",
+        f"Ask whoever runs it to allow uploads to that host and downloads from it.{name}",
         operator_only=True,
     )
 
@@ -384,20 +383,21 @@ def response_before_upload_end(host: Host) -> Words:
 
 def bundle_shrank(bundle: Name, host: Host) -> Words:
     return Words(
-        f"The bundle {bundle} became shorter while it was sent. The object store ({host}) has at most a part "
-        "of it.",
-        "Find out what else writes to the folder of the bundles.",
+        f"The bundle {bundle} became shorter while it was being sent. The object store ({host}) has received "
+        "only part of it, if any.",
+        "Find out which other program writes to the spool folder.",
         operator_only=True,
     )
 
 
 def results_address_expired() -> str:
-    return "The address that the service named for the results has expired."
+    return "The URL that the service returned for the results has expired."
 
 
 def results_refused(host: Host, status: int, error_code: Name, job: str, audience: Audience) -> Words:
     return Words(
-        f"The object store ({host}) refused the results with {http_status(status, error_code)}.",
+        f"The object store ({host}) refused the download of the results with "
+        f"{http_status(status, error_code)}.",
         "If this happens more than once, ask the service's support. "
         + by_operator(audience, "fetch the results again", "retry", job),
     )

@@ -22,9 +22,9 @@ def of_a_newer_version(code: Name) -> str:
 
 
 _OVERRULED: Mapping[tuple[Overruled, bool], str] = {
-    (Overruled.CONFIGURATION, False): " (A warning by the configuration's rules, not an error.)",
-    (Overruled.CONFIGURATION, True): " (An error by the configuration's rules, not a warning.)",
-    (Overruled.PERSON, False): " (An error that the operator has accepted for this delivery.)",
+    (Overruled.CONFIGURATION, False): " (The configuration makes this error a warning.)",
+    (Overruled.CONFIGURATION, True): " (The configuration makes this warning an error.)",
+    (Overruled.PERSON, False): " (The operator has accepted this error for this delivery.)",
     (Overruled.PERSON, True): "",
 }
 
@@ -82,8 +82,8 @@ def on_the_machine(name: Name) -> str:
 
 # What a file system answers, and what helps
 
-_SILENT = "The share does not answer; repair it or mount it again."
-_IN_USE = "A program still has it open and lets nobody else use it; close it there."
+_SILENT = "The share does not respond; check its server and the network, or mount it again."
+_IN_USE = "Another program has it open and locks it; close it there."
 _REMEDIES: Mapping[int, str] = {
     numbers.ENOSPC: "Free some space there.",
     numbers.EDQUOT: "Free some space there, or raise the quota.",
@@ -98,7 +98,7 @@ _REMEDIES: Mapping[int, str] = {
     numbers.EEXIST: "Another file has a name that retraind needs; move it away.",
     numbers.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
     numbers.ELOOP: "A link is where retraind keeps a file; remove it.",
-    numbers.EIO: "The disk or the share does not work; see the machine's log.",
+    numbers.EIO: "The disk or the share is failing; see the system log.",
     numbers.EBUSY: _IN_USE,
     numbers.ETXTBSY: _IN_USE,
     numbers.ESTALE: "The share was exported again; mount it again.",
@@ -129,7 +129,7 @@ def too_many_files_there(path: Place, most: int) -> Words:
 
 
 def folders_too_deep(path: Place, most: int) -> Words:
-    return Words(f"{path} is nested more than {most} folders deep.", "Move it away.")
+    return Words(f"{path} is more than {most} folders deep.", "Move it away.")
 
 
 def folder_changes_while_copied(path: Place) -> str:
@@ -141,11 +141,12 @@ def folder_changes_while_deleted(path: Place) -> str:
 
 
 def copy_differs(path: Place) -> Words:
-    return Words(f"The copy {path} differs from its source.", "Check the disk; see the machine's log.")
+    return Words(f"The copy {path} differs from its source.", "Check the disk; see the system log.")
 
 
 def file_reads_differently(path: Place) -> Words:
     """The source of a copy."""
     return Words(
-        f"What is copied to {path} reads differently each time.", "Check the disk; see the machine's log."
+        f"The source of {path} returns different data each time it is read.",
+        "Check the disk; see the system log.",
     )

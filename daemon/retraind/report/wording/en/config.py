@@ -35,7 +35,7 @@ def config_unreadable(file: Place, reason: str, denied: bool) -> Words:
 
 
 def config_not_toml(file: Place, text: Name) -> Words:
-    return Words(f"{file} is not valid TOML: {text}.", "Correct the file there.")
+    return Words(f"{file} is not valid TOML: {text}.", "Correct the file at that place.")
 
 
 def config_not_utf8(file: Place, offset: int) -> Words:
@@ -60,7 +60,7 @@ def _without(
 ) -> str:
     """Say how to take a right away, r or w, or what to do otherwise."""
     if file_system is not None:
-        return f"The mount ({file_system}) decides who can do so: correct its options, or {otherwise}."
+        return f"The mount ({file_system}) decides who can do so: change its options, or {otherwise}."
     group, user = who
     if user is not None:
         return f"Run: sudo setfacl -b {shlex.quote(path)}, or {otherwise}."
@@ -76,7 +76,7 @@ def secrets_exposed(
     file_system: Name | None = None,
 ) -> Words:
     return Words(
-        f"{file}: {listing(settings)}: The file contains a secret, and can be read by others than retraind. "
+        f"{file}: {listing(settings)}: The file contains a secret that others can read. "
         f"{_who(group, user)} can read it.",
         _without("r", file, (group, user), file_system, "keep the secret in a key file or a variable"),
         operator_only=True,
@@ -95,9 +95,9 @@ def file_changeable(
     """`setting` is empty for the configuration itself; in `folder` the file can be replaced."""
     who = f"{setting}: {_who(group, user)}" if setting else _who(group, user)
     if folder is None:
-        what = f"{who} can change {path}, on which retraind relies."
+        what = f"{who} can change {path}, which retraind relies on."
         return Words(what, _without("w", path, (group, user), file_system, _ELSEWHERE), operator_only=True)
-    what = f"{who} can replace {path}, on which retraind relies, since they can write in {folder}."
+    what = f"{who} can write in {folder} and replace {path}, which retraind relies on."
     return Words(what, _without("w", folder, (group, user), file_system, _ELSEWHERE), operator_only=True)
 
 
@@ -105,13 +105,13 @@ _ELSEWHERE = "move the file to a local folder that only root can write in"
 
 
 def _known(names: tuple[Name, ...], known: str) -> str:
-    return f"Did you mean {names[0]}?" if len(names) == 1 else f"{known} are: {', '.join(names)}."
+    return f"Did you mean {names[0]}?" if len(names) == 1 else f"{known}: {', '.join(names)}."
 
 
 def variable_unknown(variable: Name, known: tuple[Name, ...]) -> Words:
     """`known` is the name that is probably meant, or all names."""
     return Words(
-        f"Environment variable {variable} sets nothing: it names no table of the configuration.",
+        f"Environment variable {variable} has no effect: it does not name a table of the configuration.",
         f"{_known(known, 'Known tables')} If the variable is another program's, such as those that "
         "Kubernetes sets for a service called retraind, ignore this.",
     )
@@ -261,7 +261,7 @@ def variable_name_unreadable() -> Words:
 
 def variable_reserved() -> Words:
     return Words(
-        "This variable is retraind's own and can lead to keys; a gate does not receive it.",
+        "This variable belongs to retraind and can reveal keys; gates never receive it.",
         "Remove it from the list.",
     )
 
@@ -304,7 +304,8 @@ def recipient_unreadable() -> Words:
 
 def recipient_unknown() -> Words:
     return Words(
-        "Apprise does not recognise this address.", "Write it as Apprise documents it for this service."
+        "Apprise does not recognise this address.",
+        "Write it in the form that Apprise documents for this service.",
     )
 
 
@@ -317,7 +318,7 @@ def apprise_missing(python: Place) -> Words:
 
 
 def recipients_missing() -> Words:
-    return Words("No recipient is configured.", "List their addresses in notify.urls.")
+    return Words("No recipient is configured.", "List recipients in notify.urls.")
 
 
 def socks_missing() -> Words:
@@ -343,7 +344,7 @@ def path_relative() -> Words:
 
 
 def path_with_nul() -> Words:
-    return Words("This path contains a NUL character.", "Write the path without it.")
+    return Words("This path contains a NUL character.", "Remove it.")
 
 
 def path_missing() -> Words:
@@ -389,9 +390,9 @@ def drop_folder_overlaps(other: Name, same: bool) -> Words:
 
 def credentials_not_one(given: tuple[str, ...]) -> Words:
     return Words(
-        f"Exactly one credential is required; configured: {listing(given) or 'none'}.",
-        "Write api_key_file, or credential (systemd), or set api_key in a RETRAIND_... variable, or write "
-        "the account's secret key with model_id.",
+        f"A model needs exactly one credential; configured: {listing(given) or 'none'}.",
+        "Use one of: api_key_file, credential (systemd), api_key in a RETRAIND_... variable, or the "
+        "account's secret key together with model_id.",
     )
 
 
@@ -404,7 +405,7 @@ def model_id_missing(credential: str) -> Words:
 
 def model_id_unneeded() -> Words:
     return Words(
-        "model_id belongs to the account's secret key; an API key is for one model already.",
+        "model_id goes with the account's secret key; an API key already belongs to one model.",
         "Remove model_id, or configure the secret key.",
     )
 
@@ -419,9 +420,9 @@ def gate_unused() -> Words:
 
 def filing_folder_in_use(key: str, arriving: bool, default: Place) -> Words:
     """`arriving`: it is the drop folder; else it is where sealed deliveries are."""
-    use = "arrive" if arriving else "are in work"
+    use = "in which deliveries arrive" if arriving else "of deliveries in work"
     return Words(
-        f"{key} is the folder in which deliveries {use}.",
+        f"{key} is the folder {use}.",
         f"Name another folder, or remove {key} to use {default}.",
     )
 
@@ -435,9 +436,9 @@ def filing_folders_equal() -> Words:
 
 def retention_too_short(longest: timedelta) -> Words:
     return Words(
-        "retention is shorter than the period of budget; trainings whose records are deleted cannot be "
+        "retention is shorter than the period of budget, so trainings would be deleted before they are "
         "counted.",
-        f'Write at least retention = "{longest.days}d".',
+        f'Set retention to "{longest.days}d" or more.',
     )
 
 
@@ -448,7 +449,7 @@ def setting_requires(key: str, other: str) -> Words:
 def holidays_unused() -> Words:
     return Words(
         "upload_holidays is used only with business-days or days-off in upload_window.",
-        'Write such days, such as upload_window = "business-days JP 22:00-05:00", or remove upload_holidays.',
+        'Use them, such as upload_window = "business-days JP 22:00-05:00", or remove upload_holidays.',
     )
 
 
@@ -457,6 +458,4 @@ def settings_contradict(key: str, other: str) -> Words:
 
 
 def column_named_twice(key: str, other: str, name: Name) -> Words:
-    return Words(
-        f'{key} and {other} name the same column ("{name}").', "Name the column that each of them stands for."
-    )
+    return Words(f'{key} and {other} name the same column ("{name}").', "Name a column of its own for each.")

@@ -18,7 +18,7 @@ def key_refused(
 ) -> Words:
     """`path`, `credential` (systemd's) or `variable` says where the key is, else it is in the settings."""
     return Words(
-        f"{why.what} It was sent {_key(setting, secret, path, credential, variable)}.",
+        f"{why.what} retraind sent {_key(setting, secret, path, credential, variable)}.",
         f"{why.remedy} {_renewal(secret, path, credential, variable)}".strip(),
         operator_only=True,
     )
@@ -43,7 +43,7 @@ def key_ends_soon(
 
 
 def key_not_renewed(why: Said, ends: datetime | None) -> Words:
-    until = f" The present one expires on {moment(ends)}." if ends else ""
+    until = f" The current one expires on {moment(ends)}." if ends else ""
     return Words(f"A new API key could not be fetched. {why.what}{until}", why.remedy)
 
 
@@ -55,7 +55,7 @@ def key_unusable(
 ) -> Words:
     where = f"{setting}: " if setting else ""
     return Words(
-        f"{where}The key is empty or contains characters that are not allowed in a key.",
+        f"{where}The key is empty or contains characters that no key has.",
         f"Write the key, alone and on one line, {_into(path, credential, variable)}",
         operator_only=True,
     )
@@ -126,7 +126,7 @@ def _key(
 ) -> str:
     """Say which key it is, without a path."""
     if path:
-        where = "in its file"
+        where = "from the key file"
     elif credential:
         where = f"that systemd passes as '{credential}'"
     elif variable:

@@ -19,18 +19,16 @@ def place_not_local(point: Place, kind: Name) -> Words:
 def place_in_drop_folder(other: Name) -> Words:
     """`other` is the model of which it is the drop folder, or whose drop folder it is in."""
     return Words(
-        f"This is in models.{other}.drop, where others write.", "Name a folder that is in no drop folder."
+        f"This is in models.{other}.drop, where others write.", "Name a folder outside all drop folders."
     )
 
 
 def backlog_full(most: int) -> str:
-    return (
-        f"{most:,} deliveries have been taken in and are not finished. Further ones follow as these finish."
-    )
+    return f"{most:,} deliveries have been taken in and are not finished. More are taken in as these finish."
 
 
 def hour_full(most: int) -> str:
-    return f"{most:,} deliveries were taken in within the last hour. Further ones are taken in later."
+    return f"{most:,} deliveries were taken in within the last hour. More are taken in later."
 
 
 # Deliveries that nobody works on
@@ -39,8 +37,8 @@ def hour_full(most: int) -> str:
 def job_folder_unknown(folder: Name) -> Words:
     """Its folder is in .retraind, and its files were taken in."""
     return Words(
-        f".retraind/{folder} holds a delivery that retraind does not know: its state folder was lost or "
-        "replaced. Nothing is sent for it meanwhile.",
+        f".retraind/{folder} contains a delivery that retraind does not know, because its state folder was "
+        "lost or replaced. The delivery waits; nothing is sent.",
         f"Stop retraind, then run: {command('rebuild')}",
         operator_only=True,
     )
@@ -73,7 +71,7 @@ def model_removed() -> str:
 def table_refused() -> Words:
     """Also for the share: what is wrong names paths and settings of the machine."""
     return Words(
-        "The model's settings in retraind's configuration have a mistake.",
+        "The model's settings in retraind's configuration contain a mistake.",
         f"Correct it, then reload retraind. To see what it is, run: {command('status')}",
         operator_only=True,
     )
@@ -103,7 +101,7 @@ def hold_reason_maybe_gone() -> str:
 
 
 def rights_corrected() -> str:
-    return "Only the service can reach it now."
+    return "Only retraind can access it now."
 
 
 def retraind_started() -> str:
@@ -111,7 +109,7 @@ def retraind_started() -> str:
 
 
 def released_by_person() -> str:
-    return "A person ended the hold."
+    return "Somebody ended the hold."
 
 
 # Logged, and shown by systemd
@@ -128,13 +126,13 @@ def run_out_of_time(limit: timedelta, jobs: int, waits: Said | None) -> str:
     """For `run --once --for`: `jobs` are not finished, `waits` is what one of them waits for."""
     last = f" {waits}" if waits else ""
     return (
-        f"The run ended after {span(limit)} (--for). Jobs that are not finished: {jobs:,}. "
-        f"The next run continues with them.{last}"
+        f"The run ended after {span(limit)} (--for). Unfinished jobs: {jobs:,}. The next run continues them."
+        f"{last}"
     )
 
 
 def step_cut_off() -> str:
-    return "A step did not reach a safe point in time. It is repeated after the next start."
+    return "A step took too long to stop and was cut off. It is repeated after the next start."
 
 
 def daemon_status(
@@ -188,7 +186,9 @@ def journal_damaged(reason: Name) -> Words:
 
 
 def journal_locked(reason: Name) -> Words:
-    return Words(f"{reason}. Another program keeps it locked.", "End that program; fuser shows which it is.")
+    return Words(
+        f"{reason}. Another program has locked it.", "Stop that program; fuser shows which one it is."
+    )
 
 
 def journal_gone() -> Words:
@@ -224,17 +224,17 @@ def journal_of_another_user(path: Place, denied: Place, owner: Name | None = Non
 
 def program_closed_to_owner(path: Place, program: Place) -> Words:
     return Words(
-        f"retraind must run as the owner of the journal {path}, who cannot read its program in {program}.",
-        "Install it where every user can read it, as docs/install.md shows.",
+        f"retraind must run as the owner of the journal {path}, but that user cannot read {program}.",
+        "Install retraind where every user can read it, as docs/install.md shows.",
     )
 
 
 def journal_in_use(path: Place, process: int) -> Words:
     """`process` is 0 where it is not known."""
-    who = f"process {process}" if process else "process unknown"
+    who = f"id {process}" if process else "id unknown"
     return Words(
-        f"Another retraind ({who}) is using the journal {path}.",
-        "Stop it first, or give this one a journal of its own with state.url.",
+        f"Another retraind process ({who}) is using the journal {path}.",
+        "Stop it first, or set state.url to another journal for this one.",
     )
 
 
@@ -250,7 +250,7 @@ def journal_in_older_use(path: Place, process: int) -> Words:
 def journal_of_another_program(path: Place) -> Words:
     return Words(
         f"{path} belongs to another program: it has tables, but not those of a journal.",
-        "Set state.url to a file of its own for the journal.",
+        "Set state.url to a file that no other program uses.",
     )
 
 
@@ -273,8 +273,8 @@ def journal_too_new(
 
 def journal_not_backed_up(path: Place, folder: Place, why: Said) -> Words:
     return Words(
-        f"The journal {path} was written by an earlier retraind and must be upgraded. The backup that comes "
-        f"first cannot be made in {folder}: {why.what}",
+        f"The journal {path} was written by an earlier retraind and must be upgraded. The backup "
+        f"before the upgrade cannot be made in {folder}: {why.what}",
         why.remedy,
     )
 
@@ -288,9 +288,9 @@ def job_folders_unreadable(why: Said) -> Words:
 
 def folders_not_ours(path: Place, folders: int, stopped: bool) -> Words:
     """Folders without a valid job.json. `stopped`: there are so many that the rest was not read."""
-    rest = " The rest was not read." if stopped else ""
+    rest = " The others were not examined." if stopped else ""
     again = ", then start retraind again" if stopped else ""
     return Words(
-        f"{path} has {folders:,} folders that are not retraind's.{rest}",
-        f"Move away what is not retraind's{again}.",
+        f"{path} contains {folders:,} folders that do not belong to retraind.{rest}",
+        f"Move them away{again}.",
     )

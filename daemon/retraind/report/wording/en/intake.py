@@ -15,13 +15,14 @@ _ONE_FILE = "A delivery has one training file and, in pair mode, one evaluation 
 
 
 def folder_unreadable(why: Said) -> Words:
-    return Words(why.what, f"{why.remedy} Nothing is taken from the folder until it can be read.".strip())
+    return Words(why.what, f"{why.remedy} Nothing is taken in from the folder until it can be read.".strip())
 
 
 def folder_silent(path: Place) -> Words:
     return Words(
-        f"{path} does not answer: a scan of it has not ended. Nothing is taken from the folder meanwhile.",
-        "If it is on a share, check its server and the network; retraind then continues automatically.",
+        f"{path} does not respond: a scan of it has not finished. Until it has, nothing is taken in from "
+        "there.",
+        "If it is on a share, check its server and the network. retraind then continues automatically.",
         operator_only=True,
     )
 
@@ -29,7 +30,7 @@ def folder_silent(path: Place) -> Words:
 def folder_replaced(path: Place, model: str) -> Words:
     return Words(
         f"{path} is not the folder that retraind knows; its share is probably not mounted. "
-        "Nothing is taken from there or written there.",
+        "Nothing is read from there or written there.",
         "Mount the share; retraind then continues automatically. If the folder was replaced on purpose, run: "
         f"{command('release', model)}",
         operator_only=True,
@@ -39,10 +40,10 @@ def folder_replaced(path: Place, model: str) -> Words:
 def folder_not_mounted(path: Place, point: Place) -> Words:
     """`point` is where something should be mounted: the folder, or one on the way to it."""
     return Words(
-        f"{path} waits for its share: fstab or a systemd unit says that {point} is a mount, and nothing is "
-        "mounted there. Nothing is taken from there or written there.",
-        f"Mount it (mount {point}); retraind then continues automatically. If the folder itself is meant, "
-        "remove that line or unit.",
+        f"{path} waits for its share: {point} is a mount point in fstab or in a systemd unit, but nothing is "
+        "mounted there. Nothing is read from there or written there.",
+        f"Mount it (mount {point}); retraind then continues automatically. If the local folder is the right "
+        "one, remove that line or unit.",
         operator_only=True,
     )
 
@@ -51,7 +52,7 @@ def folder_marker_missing(path: Place, marker: str, model: str) -> Words:
     """`marker` is the file by which the folder is known."""
     return Words(
         f"The file {marker} is missing from {path}; its share is probably not mounted. "
-        "Nothing is taken from there or written there.",
+        "Nothing is read from there or written there.",
         "Mount the share; retraind then continues automatically. If the folder was replaced on purpose, run: "
         f"{command('release', model)}",
         operator_only=True,
@@ -70,7 +71,7 @@ def earlier_folder_replaced(path: Place) -> Words:
 def folder_of_another_user(path: Place, user: int) -> Words:
     return Words(
         f"{path} belongs to another user (id {user}), who could replace the files in work. The model waits.",
-        "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
+        "Move it away; retraind creates a new one. If retraind's own folder was moved, move it back.",
         operator_only=True,
     )
 
@@ -87,15 +88,15 @@ def too_many_files(files: int, names: int) -> Words:
     """The limits of one scan: data files, and names of any kind."""
     return Words(
         f"This folder has more files than one scan reads ({files:,} data files, {names:,} names). "
-        "The others follow as these are taken in.",
+        "The others follow once these are taken in.",
         "Remove what is not meant for retraind.",
     )
 
 
 def inode_numbers_change() -> str:
     return (
-        "The file system gives files a different inode number each time. retraind therefore recognises them "
-        "by name, size and time of modification only."
+        "The file system reports a different inode number for a file each time, so retraind recognises files "
+        "only by name, size and time of modification."
     )
 
 
@@ -121,17 +122,17 @@ def more_left_alone(more: int) -> str:
 
 
 def folder_expected() -> str:
-    return "A folder is expected to have this name."
+    return "This folder expects a folder under this name, not a file."
 
 
 def file_expected() -> str:
-    return "It is a folder."
+    return "It is a folder; this folder expects a file under this name."
 
 
 def folder_of_pieces(folder: Name, joined: Name) -> Words:
     """A table that Spark or Hadoop has written as a folder of part files."""
     return Words(
-        f"It is a folder of part files, as Spark and Hadoop write a table. {_ONE_FILE}",
+        f"It is a folder of part files, as Spark and Hadoop write them. {_ONE_FILE}",
         f"Join the parts of {folder}/ into one file {joined}, or have the export write a single file and "
         "deliver that: coalesce(1), then move its part file here under that name.",
     )
@@ -139,15 +140,13 @@ def folder_of_pieces(folder: Name, joined: Name) -> Words:
 
 def piece_not_expected() -> Words:
     return Words(
-        f"It is named like a part of a table that was written in several files. {_ONE_FILE}",
+        f"By its name, it is one part of a table that was written as several files. {_ONE_FILE}",
         "Join the parts into one file, under a name that this folder expects.",
     )
 
 
 def folder_not_expected() -> Words:
-    return Words(
-        "It is a folder.", "If files in it are to be taken in, move them out of it into this folder."
-    )
+    return Words("It is a folder.", "To have its files taken in, move them out of it into this folder.")
 
 
 def folder_of_job() -> Words:
@@ -177,14 +176,14 @@ def name_with_outer_space() -> Words:
 
 def conflict_copy() -> Words:
     return Words(
-        "A program that synchronizes folders made this copy, since two versions of a file were in conflict.",
-        "Compare it with the file that it is a copy of, then delete it, or rename it to have it taken in.",
+        "A program that synchronizes folders made this copy because two versions of a file conflicted.",
+        "Compare it with the original, then delete it, or rename it to have it taken in.",
     )
 
 
 def numbered_copy(of: Name) -> Words:
     return Words(
-        f"By its name it is a copy of {of}, which is here or was taken in before.",
+        f"Its name marks it as a copy of {of}, which is here or was taken in before.",
         "If it is another delivery, rename it; otherwise, delete it.",
     )
 
@@ -194,7 +193,7 @@ def ending_not_expected() -> str:
 
 
 def name_not_expected() -> str:
-    return "Its name is not one that this folder expects."
+    return "This folder does not expect a file with this name."
 
 
 def file_too_large(size: int, largest: int) -> str:
@@ -219,7 +218,8 @@ def file_unreadable(
         return Words(what, why.remedy)
     umask = {"u": "077", "g": "027", "o": "022"}[lacks]
     return Words(
-        what, f"Run: chmod {lacks}+r {file}. For later files, let their writer use the umask {umask}."
+        what,
+        f"Run: chmod {lacks}+r {file}. For later files, use umask {umask} in the program that writes them.",
     )
 
 
@@ -237,7 +237,7 @@ def file_empty(file: Name) -> str:
 def several_files_for_role(role: _Role, files: tuple[Name, ...], count: int) -> Words:
     """`files` are the first of them."""
     return Words(
-        f"{listing(files, count)} match the name of the {_ROLES[role]} file.",
+        f"{listing(files, count)} all match the name pattern of the {_ROLES[role]} file.",
         "Remove or rename all but one of them.",
     )
 
@@ -249,7 +249,7 @@ def pieces_of_one_file(
     command = f": awk 'FNR > 1 || NR == 1' {glob} > .joined.tmp && mv .joined.tmp {joined}" if glob else ""
     return Words(
         f"{listing(files, count)} look like {count:,} pieces of one {_ROLES[role]} file. A delivery has "
-        "only one, and a model trained with a piece would know only a part of the data.",
+        "only one such file, and a model trained with one piece would miss the rest of the data.",
         f"Join them into {joined} and remove the pieces{command} (if each begins with the column names). "
         "Or have the export write a single file (Spark: coalesce(1); Snowflake: SINGLE = TRUE; Redshift: "
         "PARALLEL OFF; BigQuery: compose or join the objects).",
@@ -258,8 +258,11 @@ def pieces_of_one_file(
 
 def piece_alone(file: Name, joined: Name, others: bool) -> Words:
     """`others`: there are pieces of another file beside it."""
-    too = ", too" if others else " of several"
-    return Words(f"{file} is named like a piece{too}.", f"If it is a complete file, rename it to {joined}.")
+    also = "also " if others else ""
+    return Words(
+        f"{file} is {also}named like one of several pieces.",
+        f"If it is a complete file, rename it to {joined}.",
+    )
 
 
 def maybe_first_of_pieces(file: Name, patience: timedelta) -> str:
@@ -272,8 +275,8 @@ def maybe_first_of_pieces(file: Name, patience: timedelta) -> str:
 def download_under_way(file: Name, control: Name) -> Words:
     """`control` is what the program that downloads keeps beside the file."""
     return Words(
-        f"{file} is still being downloaded: {control} is beside it.",
-        f"If the download was aborted, deliver {file} again; if it is complete, delete {control}.",
+        f"{file} is still being downloaded: {control} is next to it.",
+        f"If the download was aborted, deliver {file} again. If it is complete, delete {control}.",
     )
 
 
@@ -295,7 +298,7 @@ def other_key_there(
         f'{name} = "{pattern}"' for name, pattern in (("train", train), ("eval", evaluation)) if pattern
     ]
     if settings:
-        remedies.append(f"set {listing(settings)} in the configuration")
+        remedies.append(f"have {listing(settings)} set in the configuration")
     return Words(
         f"{file} is here, but its key is {other_key}, not {key}.",
         f"If they belong together, {', or '.join(remedies)}." if remedies else "",
@@ -332,34 +335,35 @@ def arrived_after_marker(file: Name) -> Words:
 
 def marker_without_data(file: Name, examples: tuple[Name, ...]) -> Words:
     """`examples` are names of data files that it could be for; of any files, if there are none."""
-    names = f"names like {' and '.join(examples)}" if examples else "any data files"
+    names = f"files with names like {' and '.join(examples)}" if examples else "any data files"
     return Words(
         f"No data file matches {file}.",
-        f"Check its name: it goes with {names}, and must be written after them.",
+        f"Check its name: it belongs to {names}, and must be written after them.",
     )
 
 
 def manifest_without_data(file: Name, examples: tuple[Name, ...]) -> Words:
     return Words(
-        f"No data file matches {file}.", f"Check its name: it goes with names like {' and '.join(examples)}."
+        f"No data file matches {file}.",
+        f"Check its name: it belongs to files with names like {' and '.join(examples)}.",
     )
 
 
 def waits_for_long(waited: timedelta) -> str:
-    return f"It has been waiting for more than {span(waited)}; retraind continues to wait."
+    return f"It has been waiting for more than {span(waited)}; retraind keeps waiting."
 
 
 def nothing_to_train_with(waited: timedelta) -> str:
     return (
         f"It has been waiting for more than {span(waited)}. "
-        "Without training data, there is nothing to train with."
+        "Without a training file, retraind cannot train a model."
     )
 
 
 def not_proved_complete(waited: timedelta) -> str:
     return (
         f"It has been waiting for more than {span(waited)}. "
-        "Unless the training file is known to be complete, it is not used alone."
+        "The training file is not used alone, because it is not known to be complete."
     )
 
 
@@ -381,7 +385,7 @@ def pattern_not_a_name() -> Words:
 
 def pattern_folder_reserved() -> Words:
     return Words(
-        "done, failed and hidden folders are retraind's own; no data is read from them.",
+        "done, failed and hidden folders belong to retraind; no data is read from them.",
         "Name another folder.",
     )
 
@@ -401,7 +405,7 @@ def pattern_with_other_wildcard() -> Words:
 def patterns_overlap(train: Name, evaluation: Name) -> Words:
     return Words(
         f'train = "{train}" and eval = "{evaluation}" can both match the same name.',
-        "Begin or end them with different fixed words (train_{key} and eval_{key}), or use folders "
+        "Begin or end them with different fixed text (train_{key} and eval_{key}), or use folders "
         "(train/{key} and eval/{key}).",
     )
 

@@ -39,8 +39,7 @@ def uploads_keep_failing(registrations: int, last: Said | None, job: str, audien
 def fresh_address_refused(why: Said) -> Words:
     return Words(
         why.what,
-        "The upload address was only a moment old: check the machine's clock, and whether a proxy changes "
-        "requests.",
+        "The upload URL was only moments old: check the clock, and whether a proxy changes requests.",
     )
 
 
@@ -50,9 +49,9 @@ def file_changed_before_upload(file: Name) -> Words:
 
 def retrain_job_not_new(finished: bool) -> Words:
     """`finished`: the service reports a finished training; else the retrain job is another delivery's."""
-    known = "whose training has already finished" if finished else "that belongs to another delivery"
+    known = "that has already finished" if finished else "that belongs to another delivery"
     return Words(
-        f"For this delivery, the service named a retrain job {known}. Nothing was sent to it.",
+        f"For this delivery, the service returned a retrain job {known}. Nothing was sent to it.",
         "If this continues, ask the service's support.",
     )
 
@@ -111,7 +110,7 @@ def training_unfinished(timeout: timedelta, status: Name, job: str, audience: Au
 
 
 def results_not_named(status: Name) -> Words:
-    return Words(f'The service reports "{status}" but names no address for the results.')
+    return Words(f'The service reports "{status}" but returns no URL for the results.')
 
 
 def filing_folder_missing(path: Place) -> Words:
@@ -135,7 +134,7 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
 def data_breaks_rules(job: str, accept: tuple[str, ...] = (), *, audience: Audience) -> Words:
     """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
     options = [part for rule in accept for part in ("--accept", rule)]
-    send = by_operator(audience, "send the data as it is, if it is right", "retry", job, *options)
+    send = by_operator(audience, "send the data all the same", "retry", job, *options)
     return Words(
         "The data violates the service's rules, so nothing was sent.",
         f"Correct the data at its source and deliver both files again. {send if accept else ''}".rstrip(),
@@ -192,13 +191,13 @@ def not_given_back(others_returned: bool) -> Words:
     return Words(
         "A file of this delivery was still being written when it was taken in, and a newer file with the "
         f"same name has since arrived in the drop folder.{back}",
-        "Nothing, if the newer files are the right ones; they are taken in automatically. Have the export "
-        "write under a temporary name and rename at the end, or raise settle.",
+        "If the newer files are the right ones, do nothing: they are taken in automatically. For later "
+        "deliveries, have the export write under a temporary name and rename at the end, or raise settle.",
     )
 
 
 def switch_by_hand() -> Words:
-    return Words("The policy is to switch by hand (switch = manual).")
+    return Words("Models are published by hand (switch = manual).")
 
 
 def switch_unclear(why: Said, job: str, audience: Audience) -> Words:
@@ -210,7 +209,7 @@ def switch_unclear(why: Said, job: str, audience: Audience) -> Words:
 
 
 def earlier_switch_unclear(last: Said) -> Words:
-    return Words(f"An earlier try had no clear answer; the last one: {last.what}", last.remedy)
+    return Words(f"An earlier attempt had no clear result. Last error: {last.what}", last.remedy)
 
 
 def later_switch_failed(why: Said, again: bool, job: str, audience: Audience) -> Words:
@@ -221,11 +220,11 @@ def later_switch_failed(why: Said, again: bool, job: str, audience: Audience) ->
 
 
 def gate_not_asked(why: Said) -> Words:
-    return Words(f"{why.what} So the gate was not asked, and the model was not switched.")
+    return Words(f"{why.what} Therefore the gate was not run, and the model was not switched.")
 
 
 def file_differs_from_trained(file: Name) -> Words:
-    return Words(f"{file} in the job's folder is no longer what the model was trained with.")
+    return Words(f"{file} in the job's folder is no longer the file that the model was trained with.")
 
 
 def results_not_recorded() -> Words:
@@ -238,7 +237,7 @@ def results_changed() -> Words:
 
 def results_not_fetched(why: Said) -> Words:
     return Words(
-        "The results in the job's folder are not known to be the service's, and cannot be fetched again: "
+        "The results in the job's folder may not be those of the service, and cannot be fetched again: "
         + why.what
     )
 
@@ -275,7 +274,7 @@ def gate_script_missing(path: Place) -> Words:
 
 def gate_with_carriage_returns(path: Place) -> Words:
     return Words(
-        f"The lines of {path} end as on Windows (CR LF), so that no interpreter is found for it.",
+        f"The lines of {path} end as on Windows (CR LF), so its interpreter is not found.",
         f"Run: sed -i 's/\\r$//' {shlex.quote(path)}",
         operator_only=True,
     )
@@ -308,7 +307,7 @@ def gate_interpreter_missing(path: Place, interpreter: Place) -> Words:
 
 
 def gate_timed_out(timeout: timedelta) -> Words:
-    return Words(f"The gate did not answer within {span(timeout)}, so the model was not switched.")
+    return Words(f"The gate did not finish within {span(timeout)}, so the model was not switched.")
 
 
 def gate_killed(signal: str) -> Words:
@@ -321,14 +320,14 @@ def gate_refused(exit_code: int) -> Words:
 
 def file_changed_at_gate(file: Name) -> Words:
     return Words(
-        f"{file} changed while the gate was reading it, so its answer does not count and the model was not "
+        f"{file} changed while the gate was reading it, so its decision does not count and the model was not "
         "switched."
     )
 
 
 def address_locked_under_old_key() -> Words:
-    return Words("The API key was replaced, and the upload address was encrypted with the old one.")
+    return Words("The API key was replaced, and the upload URL was encrypted with the old one.")
 
 
 def internal_error(kind: Name) -> Words:
-    return Words(f"Internal error in retraind ({kind}).", "Please report it; the log has its trace.")
+    return Words(f"Internal error in retraind ({kind}).", "Please report it with the traceback from the log.")

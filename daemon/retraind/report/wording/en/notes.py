@@ -65,7 +65,7 @@ def headline_failed_later() -> str:
 
 
 def headline_by_hand(again: bool) -> str:
-    how = "published again, by hand" if again else "published, by hand"
+    how = "published again by hand" if again else "published by hand"
     return f"The model was retrained with this data, and the new model was {how}."
 
 
@@ -79,14 +79,14 @@ def what_happened(why: Said) -> str:
 
 def training_continued(continues: str) -> str:
     return (
-        f"The training was started by an earlier delivery of the same files, {continues}, which had stopped "
-        "waiting for it. This delivery waited for the same training; nothing was sent again."
+        f"An earlier delivery of the same files, {continues}, started this training and stopped waiting for "
+        "it. This delivery waited for it to finish; nothing was sent again."
     )
 
 
 def file_grown(file: Name, sealed: int, size: int, settle: timedelta, trained: bool) -> Words:
     """`sealed` are its bytes when it was taken in; `trained`: the service has got these."""
-    used = " The model was trained with what was there then." if trained else ""
+    used = " The model was trained with what had arrived by then." if trained else ""
     return Words(
         f"{file} has grown since it was taken in: it had {count(sealed, 'byte')} then and has {size:,} now. "
         f"A program was still writing it.{used}",
@@ -103,7 +103,7 @@ def what_to_do(remedy: str) -> str:
 
 
 def result_is_elsewhere(continued_in: str) -> str:
-    return f"Nothing here. The folder of {continued_in} reports the result of the training."
+    return f"Nothing here. See the folder of {continued_in} for the result of the training."
 
 
 def next_after_training(results: Name, there: bool, unclear: bool, job: str, audience: Audience) -> str:

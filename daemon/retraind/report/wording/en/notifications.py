@@ -105,7 +105,7 @@ def notice_not_taken_in_anywhere(number: int, titles: tuple[Name, ...]) -> Notic
     """For several models; `titles` are those of some."""
     more = f"; and {number - len(titles):,} more" if number > len(titles) else ""
     return Notice(
-        f"What arrived for {number:,} models cannot be taken in",
+        f"Files for {number:,} models cannot be taken in",
         f"{'; '.join(titles)}{more}. See: {command('status')}",
     )
 

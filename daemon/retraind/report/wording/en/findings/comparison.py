@@ -89,8 +89,8 @@ def column_types_differ(column: str, other: Name, columns: tuple[tuple[str, str]
     first, *others = columns or ((column, ""),)
     names = listing([quoted(name) for name, _ in others], total - 1) if total > 1 else ""
     return Words(
-        f"Column {quoted(first[0])} has texts, but in {other} {_KINDS.get(first[1], 'other values')} only"
-        f"{f'; so it is with {names}' if names else ''}.",
+        f"Column {quoted(first[0])} has text, but only {_KINDS.get(first[1], 'other values')} in {other}"
+        f"{f'; the same is true of {names}' if names else ''}.",
         "Check that both files come from the same source and have the columns in the same places.",
     )
 
@@ -102,9 +102,9 @@ def column_types_changed(
     first, *others = changed or ((column, "", ""),)
     names = listing([quoted(name) for name, _, _ in others], total - 1) if total > 1 else ""
     return Words(
-        f"Column {quoted(first[0])} has {_KINDS.get(first[2], 'other values')} where the last trained "
-        "delivery "
-        f"({delivery}) had {_KINDS.get(first[1], 'others')}{f'; {names} changed as well' if names else ''}.",
+        f"Column {quoted(first[0])} has {_KINDS.get(first[2], 'other values')}, but had "
+        f"{_KINDS.get(first[1], 'others')} in the last trained delivery ({delivery})"
+        f"{f'; {names} changed as well' if names else ''}.",
         "Check that the source did not change by mistake: the service may reject columns of another type.",
     )
 

@@ -11,12 +11,12 @@ _CONDITIONS = {
     Condition.STARTING: "retraind is starting",
     Condition.NOT_RUNNING: "retraind is not running",
     Condition.STOPPING: "retraind is stopping",
-    Condition.SUSPENDED: "retraind is stopped by a signal",
+    Condition.SUSPENDED: "retraind is suspended by a signal",
     Condition.ZOMBIE: "retraind has ended, but its process remains",
-    Condition.SILENT: "retraind does not report",
+    Condition.SILENT: "retraind has stopped reporting",
     Condition.LOOP_HANGS: "retraind hangs",
     Condition.TIMETABLE_HANGS: "Scheduled work is not running",
-    Condition.SCANS_HANG: "No scan of a drop folder ends",
+    Condition.SCANS_HANG: "Scans of drop folders hang",
 }
 
 
@@ -80,7 +80,7 @@ def page_condition_explained(condition: Condition, stopped: datetime | None) -> 
     if condition.is_good:
         return ""
     since = f" It stopped on {moment(stopped)}." if stopped and condition is Condition.NOT_RUNNING else ""
-    return f"Nothing is taken in or sent until it works again.{since} What is below is what was last known."
+    return f"Nothing is taken in or sent until it works again.{since} The page shows what was last known."
 
 
 def page_swept(lasted: timedelta) -> str:
@@ -115,14 +115,14 @@ def page_access_needed(token: bool) -> Words:
             "retraind has it.",
         )
     return Words(
-        "This page requires a sign-in.", "Open it by the address of the reverse proxy that signs users in."
+        "This page requires a sign-in.", "Open it at the address of the reverse proxy that signs users in."
     )
 
 
 def page_host_refused() -> Words:
     return Words(
-        "This host name is not one of the page's own.",
-        "Use the address that the operator of retraind has named, or add the name to page.allowed_hosts.",
+        "The page does not accept this host name.",
+        "Add it to page.allowed_hosts.",
         operator_only=True,
     )
 
@@ -132,11 +132,11 @@ def page_read_only() -> Words:
 
 
 def page_busy() -> Words:
-    return Words("Too many readers at once.", "Reload the page in a moment.")
+    return Words("Too many people are reading this page.", "Reload the page in a moment.")
 
 
 def page_crashed() -> Words:
-    return Words("Internal error in the status page of retraind.", "Please report it, with the log.")
+    return Words("Internal error in retraind's status page.", "Please report it, with the log.")
 
 
 def page_journal_missing(path: Place) -> Words:
@@ -191,4 +191,4 @@ def page_token_short(least: int) -> str:
 
 
 def page_token_exposed() -> str:
-    return "Others than its owner can read it."
+    return "Users other than its owner can read it."

@@ -13,14 +13,17 @@ _RESTART = "If this lasts, run: sudo systemctl restart retraind"
 
 def daemon_suspended(process: int) -> Words:
     return Words(
-        f"retraind (process {process}) is STOPPED by a signal, and does nothing.",
+        f"retraind (process {process}) is STOPPED by a signal and does nothing.",
         f"To let it continue, run: sudo kill -CONT {process}",
     )
 
 
 def daemon_stopping(process: int, since: datetime | None) -> Words:
     when = f" since {moment(since)}" if since else ""
-    return Words(f"retraind (process {process}) is STOPPING{when}.", "If this lasts, a share hangs.")
+    return Words(
+        f"retraind (process {process}) {'has been' if since else 'is'} STOPPING{when}.",
+        "If this lasts, a share hangs.",
+    )
 
 
 def daemon_ended(stopped: datetime | None, seen: datetime) -> str:
@@ -40,13 +43,13 @@ def daemon_silent(process: int, since: datetime | None) -> Words:
 
 def daemon_loop_hangs(process: int, since: datetime | None) -> Words:
     when = f" since {moment(since)}" if since else ""
-    return Words(f"retraind (process {process}) HANGS{when}.", _RESTART)
+    return Words(f"retraind (process {process}) HANGS: it has made no progress{when}.", _RESTART)
 
 
 def daemon_timetable_hangs(process: int, since: datetime | None) -> Words:
     when = f" since {moment(since)}" if since else ""
     return Words(
-        f"retraind (process {process}) HANGS: nothing that is due at an interval has been run{when}.",
+        f"retraind (process {process}) HANGS: no scheduled work has been run{when}.",
         _RESTART,
     )
 
@@ -54,14 +57,14 @@ def daemon_timetable_hangs(process: int, since: datetime | None) -> Words:
 def daemon_scans_hang(process: int, since: datetime | None) -> Words:
     when = f" since {moment(since)}" if since else ""
     return Words(
-        f"retraind (process {process}) HANGS: no scan of any drop folder has ended{when}.",
+        f"retraind (process {process}) HANGS: no scan of a drop folder has finished{when}.",
         f"Check that the shares respond. {_RESTART}",
     )
 
 
 def daemon_zombie(process: int) -> Words:
     return Words(
-        f"retraind (process {process}) has ENDED, but one of its threads hangs in the kernel and keeps the "
+        f"retraind (process {process}) has ENDED, but one of its threads hangs in the kernel and blocks the "
         "journal.",
         "Unmount the share that hangs (umount -f -l), then start retraind again.",
     )
@@ -90,7 +93,7 @@ def daemon_sandbox(directives: tuple[Name, ...]) -> str:
 
 
 def daemon_reload_refused(at: datetime) -> str:
-    return f"RELOAD REFUSED on {moment(at)}; the configuration before it still applies:"
+    return f"RELOAD REFUSED on {moment(at)}; the previous configuration still applies:"
 
 
 def daemon_cannot_reach(what: str) -> str:
@@ -98,7 +101,7 @@ def daemon_cannot_reach(what: str) -> str:
 
 
 def out_of_reach_above() -> str:
-    return "The service cannot reach all that it needs: see OUT OF REACH above."
+    return "The service cannot reach everything that it needs: see OUT OF REACH above."
 
 
 # For monitoring, on one line
@@ -130,7 +133,7 @@ def metrics_address_taken(listen: str, why: Said) -> Words:
 
 
 def heartbeat_refused(status: int) -> str:
-    return f"The address of the heartbeat returned {status}."
+    return f"The heartbeat URL returned HTTP {status}."
 
 
 # What it cannot reach
@@ -146,10 +149,11 @@ _EDIT = "run: sudo systemctl edit retraind, add under [Service]:"
 def path_read_only(setting: Name, path: Place, directive: str | None) -> Words:
     """`directive` is of the unit; None where the file system itself is read-only."""
     if directive is None:
-        return Words(f"{_before(setting)}{path} is on a read-only file system.", "Mount it for writing.")
+        return Words(f"{_before(setting)}{path} is on a read-only file system.", "Mount it read-write.")
     line = f"{directive}={shlex.quote(path)}"
     return Words(
-        f"{_before(setting)}{path} is read-only for the service: {directive}= of its unit does not name it.",
+        f"{_before(setting)}{path} is read-only for the service, because {directive}= of its unit does not "
+        "list it.",
         f"To allow it, {_EDIT} {line} and restart the service.",
     )
 

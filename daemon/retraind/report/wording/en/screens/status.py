@@ -11,7 +11,7 @@ from retraind.system.clock import with_offset
 
 _DOING: Mapping[State, str] = {
     State.SEALING: "is being taken in",
-    State.SEALED: "has been taken in and is checked now, or once deliveries of other models leave room",
+    State.SEALED: "has been taken in and is checked now, or once deliveries of other models are done",
     State.CHECKED: "has passed the check and is being bundled",
     State.BUNDLED: "is bundled and will be sent to the service",
     State.REGISTERED: "is being sent to the service",
@@ -184,7 +184,7 @@ def status_moved(model: str, at: datetime) -> str:
 def status_removed(model: str, at: datetime, machine: Name) -> str:
     return (
         f"This folder took in data for the model {model}.\n\n"
-        f"retraind was removed from {machine} at {moment(at)}. Files that are dropped here are not "
+        f"retraind was removed from {machine} on {moment(at)}. Files that are dropped here are not "
         "processed.\n\n"
         "Nothing here was deleted: finished deliveries are in done/, failed ones in failed/. Ask the "
         f"operator of {machine} where new data goes now, and before you delete anything here."
@@ -250,9 +250,10 @@ def job_standing(
 
 
 def service_reports(status: Name, since: datetime | None, message: Name | None) -> str:
-    moments = f" since {moment(since)}" if since else ""
-    says = f', and says "{message}"' if message else ""
-    return f'The service reports "{status}"{moments}{says}.'
+    says = f', with the message "{message}"' if message else ""
+    if since is None:
+        return f'The service reports "{status}"{says}.'
+    return f'The service has reported "{status}" since {moment(since)}{says}.'
 
 
 def waits_for_hold(model: str) -> str:
@@ -285,4 +286,4 @@ def next_try(at: datetime | None, jobs: int) -> str:
 
 def try_asked(by: Name, at: datetime) -> str:
     """A person wanted a host that is down to be tried at once."""
-    return f"{by} asked at {moment(at)} to try it now."
+    return f"{by} asked on {moment(at)} to try it now."
