@@ -250,7 +250,8 @@ class Runner:
         model = self.current.settings.models.get(job.model)
         if model is None:
             gone = not_configured(job, self.current.settings)
-            if job.hold is None:
+            if job.hold is None or (job.hold.until and not job.tries.upload_held):
+                # What ends by itself may hold it again once the table is back.
                 return self._hold(job, gone)
             if is_not_configured(job) and job.hold.problem != gone.problem:
                 # Another model may have its drop folder by now.

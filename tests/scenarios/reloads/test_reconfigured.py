@@ -154,6 +154,28 @@ def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, servic
     assert site.command("adopt", "churn", "customers").returncode == 1
 
 
+def test_a_job_that_waits_for_its_budget_says_that_its_model_is_gone_and_waits_for_the_budget_again(
+    site, service
+):
+    drop = site.add_model("churn", KEY, QUICK + 'budget = "1/year"\n')
+    site.start()
+    for number in (1, 2):
+        deliver_pair(drop, str(number), offset=number)
+
+    def holds():
+        return [job["hold"]["code"] for job in site.jobs() if job["hold"]]
+
+    until(lambda: holds() == ["budget_used_up"], "the budget is used up")
+    with_it = site._text
+    reload(site, with_it.replace("[models.churn]", "[models.customers]"))
+    until(lambda: holds() == ["model_not_configured"], "its model is gone")
+    assert "retraind adopt churn customers" in told(site)
+    assert "continues automatically" not in told(site)
+    reload(site, with_it)
+    until(lambda: holds() == ["budget_used_up"], "the table is back")
+    assert len(site.records("training_started")) == 1
+
+
 @pytest.mark.quick
 def test_what_cannot_be_adopted_is_refused_in_words(site, service):
     drop = site.add_model("churn", KEY, QUICK)
