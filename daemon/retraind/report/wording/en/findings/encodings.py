@@ -135,13 +135,13 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         )
     if line == 1 and has_bom:
         return Words(
-            f"The file starts with the byte order mark (BOM) of UTF-8, but the text is {part}.",
+            f"The file starts with the byte order mark (BOM) of UTF-8, but the text is {shortened(part)}.",
             f"Do not add the BOM alone; save the file as UTF-8 with BOM, and {deliver(paired, 'it')}.",
         )
     append = " (in Windows PowerShell, >> appends UTF-16: use Add-Content -Encoding UTF8)"
     return Words(
-        f"{where}, the text is in another encoding than above: {part}. Files in different encodings have "
-        "probably been joined, or a program has appended to the file.",
+        f"{where}, the text is in another encoding than above: {shortened(part)}. Files in different "
+        "encodings have probably been joined, or a program has appended to the file.",
         f"Convert all parts to UTF-8 before they are joined{append if part == 'UTF-16' else ''}, and "
         f"{deliver(paired)} as UTF-8 with BOM.",
     )

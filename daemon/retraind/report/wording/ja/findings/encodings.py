@@ -128,7 +128,7 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         )
     if line == 1 and has_bom:
         return Words(
-            f"ファイルの先頭にUTF-8のBOMがありますが、文字エンコードは{part}であるため、データを読み込めません。",
+            f"ファイルの先頭にUTF-8のBOMがありますが、文字エンコードは{shortened(part)}であるため、データを読み込めません。",
             f"BOMだけを付けるのではなく、UTF-8（BOMあり）で保存して、{again(paired)}",
         )
     append = (
@@ -137,7 +137,7 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         else ""
     )
     return Words(
-        f"{where}の文字エンコードが、上の行と異なり{part}になっているため、データを読み込めません。文字エンコードの"
+        f"{where}の文字エンコードが、上の行と異なり{shortened(part)}になっているため、データを読み込めません。文字エンコードの"
         "異なるファイルが連結されたか、別の文字エンコードで追記されたようです。",
         f"連結や追記をする前に、すべてをUTF-8にそろえ{append}、UTF-8（BOMあり）で保存して、{again(paired)}",
     )
