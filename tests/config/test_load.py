@@ -13,11 +13,13 @@ from pydantic import ValidationError
 from retraind.cli import main
 from retraind.config import load as config_load
 from retraind.config.exposure import HOLDS
-from retraind.config.load import _refusal, find_config, load, load_to_look, unknown_variables
-from retraind.config.settings import ApiSettings
+from retraind.config.load import _refusal, find_config, load, load_each, load_to_look, unknown_variables
+from retraind.config.settings import ApiSettings, StateSettings
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import Problem
+from retraind.intake.share_identity import Shares
 from retraind.report.wording import Voice
+from retraind.store import backup
 from retraind.system.addresses import place_of, shown
 from retraind.system.log import mask
 from retraind.system.mounts import mounts
@@ -505,6 +507,40 @@ def test_the_journal_and_the_bundles_are_not_where_others_write(world, state):
     (problem, *_) = world.problems(f"[state]\n{state}\n{SMALLEST}")
     assert problem.facts["setting"] == f"state.{state.partition(' ')[0]}"
     assert "in models.churn.drop, where others write" in told(problem)
+
+
+@pytest.mark.parametrize("key", ["drop", "done", "failed"])
+@pytest.mark.parametrize("place", ["gate", "gate/churn", "shares", "backups/x", "spool/churn", "link"])
+def test_a_models_folders_are_not_where_retraind_clears_away(world, key, place):
+    state = world.folder("state")
+    (state / "link").symlink_to(world.folder("state/gate"))
+    folder = state / place if place == "link" else world.folder(f"state/{place}")
+    other = world.folder("share/price")
+    table = SMALLEST.replace("DROP", str(folder)) if key == "drop" else f'{SMALLEST}{key} = "{folder}"\n'
+    text = (
+        f'[state]\nurl = "sqlite:///{state}/journal.db"\nspool = "{state}/spool"\n'
+        f'{table}[models.price]\ndrop = "{other}"\napi_key_file = "KEY"\n'
+    )
+    loaded = load_each(world.write(text))
+    assert set(loaded.settings.models) == {"price"}
+    (problem,) = loaded.refused["churn"]
+    assert (problem.facts["setting"], mistake_of(problem).code) == (
+        f"models.churn.{key}",
+        "place_in_own_folder",
+    )
+
+
+def test_what_retraind_clears_away_is_where_it_is_said_to_be(tmp_path):
+    state = StateSettings(url=f"sqlite:///{tmp_path}/journal.db", spool=str(tmp_path / "spool"))
+    journal = state.journal_file
+    known = {state.spool, Shares.beside(journal).memory.folder, journal.with_name(backup.FOLDER)}
+    assert known < set(state.own_folders)
+
+
+def test_a_drop_folder_may_be_elsewhere_in_the_state_folder(world):
+    drop = world.folder("state/drops/churn")
+    text = f'[state]\nurl = "sqlite:///{world.root}/state/journal.db"\n' + SMALLEST.replace("DROP", str(drop))
+    assert set(load_each(world.write(text)).settings.models) == {"churn"}
 
 
 def test_a_link_to_another_models_folder_counts_as_that_folder(world):

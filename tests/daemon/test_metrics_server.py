@@ -60,6 +60,47 @@ def test_it_refuses_every_other_method(server, method):
     assert (status, headers["allow"]) == (405, "GET, HEAD")
 
 
+HOSTS = ("metrics.example.com",)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "LocalHost:8088", "127.0.0.1:8088", "10.1.2.3", "[::1]:8088", "[fe80::1]", "retraind:8088",
+        "metrics.example.com", "Metrics.Example.Com.:8088",
+    ],
+)  # fmt: skip
+def test_it_answers_to_addresses_names_without_a_dot_and_those_allowed(host):
+    assert status_for(f"Host: {host}\r\n") == 200
+
+
+def test_a_probe_without_a_host_is_answered():
+    assert status_for("") == 200
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ("evil.example.com",), ("evil.example.com:8088",), ("127.0.0.1.nip.io:8088",), ("metrics.example.com.evil.net",),
+        ("localhost.evil.net",), ("evil@127.0.0.1",), ("",), ("localhost:x",), ("[::1].evil.net",), ("localhost", "localhost"),
+        ("127.0.0.1", "evil.example.com"),
+    ],
+)  # fmt: skip
+def test_a_web_page_elsewhere_that_leads_its_own_name_here_reads_nothing(hosts):
+    assert status_for("".join(f"Host: {each}\r\n" for each in hosts)) == 421
+
+
+def status_for(head: str) -> int:
+    server = MetricsServer(("127.0.0.1", 0), answer, SOON, HOSTS)
+    server.start()
+    try:
+        with connect(server) as client:
+            client.sendall(f"GET /metrics HTTP/1.1\r\n{head}\r\n".encode())
+            return int(client.makefile("rb").readline().split()[1])
+    finally:
+        server.stop()
+
+
 def connect(server: MetricsServer) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.port), timeout=10)
 

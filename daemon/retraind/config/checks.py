@@ -204,6 +204,19 @@ def state_in_reach(
             yield ("state", key), problem("place_in_drop_folder", other=other)
 
 
+def in_own_folders(
+    state: StateSettings, places: Mapping[Location, Path], found: Mapping[Path, Found]
+) -> Iterator[Wrong]:
+    """Yield folders of models that are where retraind keeps, and clears away, things of its own."""
+    own = {real_path(folder) for folder in state.own_folders}
+    for location, path in places.items():
+        if location[-1] not in _FOLDERS:
+            continue
+        place = found[path].place
+        if above := own.intersection((place, *place.parents)):
+            yield location, problem("place_in_own_folder", folder=above.pop())
+
+
 def _drops(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Mapping[Path, str]:
     return {
         found[path].place: str(location[1]) for location, path in places.items() if location[-1] == "drop"

@@ -136,9 +136,14 @@ def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
         checks.filed_elsewhere(places, found),
     )
     wrong += [mistake for each in between for mistake in _located(file, given, each)]
+    settings, refused, general = _without_refused(file, given, settings, wrong)
+    if settings is not None and (
+        own := [*_located(file, given, checks.in_own_folders(settings.state, places, found))]
+    ):
+        wrong += own
+        settings, refused, general = _without_refused(file, given, settings, wrong)
     lenient = [*_located(file, given, checks.missing(places, found))]
     problems = [each.problem for each in (*wrong, *lenient)]
-    settings, refused, general = _without_refused(file, given, settings, wrong)
     if settings is not None:
         misplaced = [*_located(file, given, checks.not_local(settings.state))]
         misplaced = misplaced or [

@@ -114,6 +114,11 @@ class StateSettings(_Section):
         """The SQLite file behind `url`."""
         return Path(self.url.removeprefix("sqlite:///"))
 
+    @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """Where retraind believes what it reads, and deletes what it finds no use for."""
+        return self.spool, *map(self.journal_file.with_name, ("backups", "gate", "shares"))
+
 
 class BundleSettings(_Section):
     """[bundle]: how bundles are built for the upload."""

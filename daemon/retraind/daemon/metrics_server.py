@@ -1,11 +1,12 @@
 """A small HTTP server: GET alone, one request on each connection, few connections, none of them for long."""
 
+import ipaddress
 import socket
 import socketserver
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -15,9 +16,11 @@ from retraind.domain.failures import ConfigError
 from retraind.domain.problems import file_problem, problem
 from retraind.report.monitoring.endpoints import Answer
 from retraind.system import log
+from retraind.system.addresses import named_host
 
 _LOG = log.get(__name__)
 
+_TEXT = "text/plain; charset=utf-8"
 _STEP = 0.5
 """Seconds between two looks at the connections."""
 
@@ -41,10 +44,21 @@ Application = Callable[[str, str], Answer | None]
 class MetricsServer:
     """Answers on a thread of its own, and on one for each connection; `stop` joins them all."""
 
-    def __init__(self, place: tuple[str, int], answer: Application, limits: Limits | None = None) -> None:
-        """Listen. Raises ConfigError for an address that cannot be used."""
+    def __init__(
+        self,
+        place: tuple[str, int],
+        answer: Application,
+        limits: Limits | None = None,
+        hosts: Collection[str] = (),
+    ) -> None:
+        """Listen. Raises ConfigError for an address that cannot be used.
+
+        A client may call it by the name in `place`, that of the machine, and `hosts`, besides names that no
+        web page of somebody else's can have.
+        """
+        own = frozenset(each.lower() for each in (place[0], socket.gethostname(), *hosts))
         try:
-            self._server = _Server(place, answer, limits or Limits())
+            self._server = _Server(place, answer, limits or Limits(), own)
         except OSError as error:
             listen = f"{place[0]}:{place[1]}"
             why = file_problem(error).but(path=None)
@@ -71,8 +85,11 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 16
 
-    def __init__(self, place: tuple[str, int], answer: Application, limits: Limits) -> None:
+    def __init__(
+        self, place: tuple[str, int], answer: Application, limits: Limits, hosts: Collection[str]
+    ) -> None:
         self.answer = answer
+        self.hosts = hosts
         self._limits = limits
         self._lock = threading.Lock()
         self._open: dict[socket.socket, float] = {}
@@ -126,13 +143,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
+        if not self._is_called_by_own_name():
+            text = b"unknown host: call the address, or add the name to page.allowed_hosts\n"
+            self._send(Answer(HTTPStatus.MISDIRECTED_REQUEST, _TEXT, text))
+            return
         answer = self.server.answer(self.path.partition("?")[0], self.headers.get("Accept", ""))
-        self._send(answer or Answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"not found\n"))
+        self._send(answer or Answer(HTTPStatus.NOT_FOUND, _TEXT, b"not found\n"))
+
+    def _is_called_by_own_name(self) -> bool:
+        """Return whether this is no browser that was led here by a name of somebody else's.
+
+        Such a name has a dot, and a browser sends it. Prometheus and probes use an address, or what is
+        listed.
+        """
+        named = self.headers.get_all("Host") or []
+        if not named:
+            return True
+        host = named_host(named[0])
+        if len(named) > 1 or not host:
+            return False
+        return "." not in host or host in self.server.hosts or _is_address(host)
 
     do_HEAD = do_GET  # noqa: N815 - so http.server names them
 
     def _refuse(self) -> None:
-        self._send(Answer(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", b"GET only\n"))
+        self._send(Answer(HTTPStatus.METHOD_NOT_ALLOWED, _TEXT, b"GET only\n"))
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
@@ -150,3 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - so the class names it
         """Log nothing: a scrape is no event."""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

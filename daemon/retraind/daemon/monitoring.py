@@ -75,8 +75,10 @@ class Monitoring:
 
     def start(self) -> None:
         """Listen, and begin to write. Raises ConfigError for an address that cannot be used."""
-        if (listen := self._settings().metrics.listen) is not None:
-            self._server = MetricsServer(host_and_port_of(listen), self._endpoints.answer)
+        settings = self._settings()
+        if (listen := settings.metrics.listen) is not None:
+            place, hosts = host_and_port_of(listen), settings.page.allowed_hosts
+            self._server = MetricsServer(place, self._endpoints.answer, hosts=hosts)
             self._server.start()
         guarded("heartbeat", self.heartbeat.begin)
         self.configure()

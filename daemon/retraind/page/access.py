@@ -18,6 +18,7 @@ from retraind.config.types import listen_of, trusted_of
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.report.wording.catalogue import LANGUAGES
+from retraind.system.addresses import named_host
 from retraind.system.reading import open_regular
 
 LEAST_TOKEN = 20
@@ -80,7 +81,7 @@ class Access:
 
     def judge(self, head: Head) -> Visitor | Refusal:
         """Return who asks, or why nothing is shown."""
-        if len(head.hosts) != 1 or _host(head.hosts[0]) not in self._hosts:
+        if len(head.hosts) != 1 or named_host(head.hosts[0]) not in self._hosts:
             return Refusal.HOST
         if self._token is None and self._header is None:
             # The configuration allows this on this machine only.
@@ -102,16 +103,6 @@ class Access:
             return False
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
         return any((mapped or address) in network for network in self._networks)
-
-
-def _host(text: str) -> str:
-    """Return a host without its port, in lower case; nothing for what is no host."""
-    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
-    if not colon:
-        host = text
-    elif not port.isdecimal():
-        return ""
-    return host.lower().removesuffix(".")
 
 
 def _given(headers: Mapping[str, str]) -> bytes:

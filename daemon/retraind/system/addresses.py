@@ -52,6 +52,16 @@ def host_of(address: str) -> str:
         return ""
 
 
+def named_host(header: str) -> str:
+    """Return the host of a Host header without its port, in lower case; nothing for what is no host."""
+    host, colon, port = header.rpartition(":") if not header.endswith("]") else (header, "", "")
+    if not colon:
+        host = header
+    elif not port.isdecimal():
+        return ""
+    return host.lower().removesuffix(".")
+
+
 def shown(address: str) -> str:
     """Return an address without its user, password and query; hidden where these cannot be distinguished."""
     if _NO_SECRET.fullmatch(address):

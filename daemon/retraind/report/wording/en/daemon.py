@@ -23,6 +23,14 @@ def place_in_drop_folder(other: Name) -> Words:
     )
 
 
+def place_in_own_folder(folder: Place) -> Words:
+    """`folder` is one of the spool, the backups, the gate's copies and what is known of shares."""
+    return Words(
+        f"This is in {folder}, where retraind keeps files of its own and deletes others.",
+        "Name another folder.",
+    )
+
+
 def backlog_full(most: int) -> str:
     return f"{most:,} deliveries have been taken in and are not finished. More are taken in as these finish."
 

@@ -28,6 +28,14 @@ def place_in_drop_folder(other: Name) -> Words:
     )
 
 
+def place_in_own_folder(folder: Place) -> Words:
+    """`folder` is one of the spool, the backups, the gate's copies and what is known of shares."""
+    return Words(
+        f"この場所は、retraindが自身のファイルを置き、それ以外を削除するフォルダー（{folder}）の中にあります。",
+        "別のフォルダーを指定してください。",
+    )
+
+
 def backlog_full(most: int) -> str:
     return (
         f"取り込み済みで処理が終わっていない投入データが{most:,}件あるため、取り込みを待っています。"
