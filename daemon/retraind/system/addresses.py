@@ -31,11 +31,11 @@ class UnreadableAddress(ValueError):
 
 
 def place_of(address: str) -> str:
-    """Return host and port of an address: the part that can be shown."""
+    """Return host and port of an address: the part that can be shown; empty where it cannot be read."""
     try:
         authority = _read(address)[1]
     except UnreadableAddress:
-        return "at an unreadable address"
+        return ""
     return authority.rpartition("@")[2]
 
 

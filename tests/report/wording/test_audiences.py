@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from retraind.cli.arguments import commands, parser
 from retraind.config.settings import ModelSettings, StateSettings
+from retraind.domain.failures import Party
 from retraind.domain.problems import Finding, Problem, plain_fact, problem
 from retraind.report.share_voice import share_voice
 from retraind.report.wording import Audience, Host, Notice, Place, Said, Voice, catalogue
 from retraind.report.wording.catalogue import COMMANDS_ONLY, LANGUAGES, Entry, unwrapped
+from retraind.system.addresses import place_of
 from support.variants import holds_for
 from support.words import legacy
 
@@ -169,6 +171,12 @@ def test_operators_get_the_command_and_the_share_gets_the_name_of_the_job(code, 
     assert COMMAND.search(of_the_operator)
     assert "a-job" in on_the_share
     assert not COMMAND.search(on_the_share)
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "unreadable address"), ("ja", "読み取れないアドレス")])
+def test_an_address_without_a_host_is_called_unreadable_in_the_reader_s_language(language, told):
+    made = problem("address_unusable", party=Party.STORE, host=place_of("https://store test/x"))
+    assert told in Voice(Audience.SHARE, language).tell(made)
 
 
 def test_what_a_newer_version_noted_is_named_by_its_code_and_keeps_nothing_from_being_shown():

@@ -111,6 +111,7 @@ INSIDE = {
     "legacy_hidden",
     "of_a_newer_version",
     "on_the_machine",
+    "unreadable_address",
     "code_named",
 }
 """Said by the wording itself."""

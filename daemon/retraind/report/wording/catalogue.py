@@ -44,6 +44,7 @@ _PARTS = frozenset(
         "left_to_operator", "legacy_hidden", "of_a_newer_version", "finding_line", "code_named",
         "drop_folder", "earlier_drop_folder", "state_folder", "spool_folder", "on_the_machine",
         "daemon_status", "late", "snooze_done", "snooze_ended", "expected_files", "digest_line",
+        "unreadable_address",
     }
 )  # fmt: skip
 """What is no problem by itself."""

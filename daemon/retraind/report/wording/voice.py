@@ -188,4 +188,5 @@ class Voice:
         return self.label("on_the_machine", name=path.name) if hidden else display_name(str(path))
 
     def _host(self, host: str) -> str:
-        return _PORT.sub("", host) if self.audience is Audience.SHARE else host
+        shown = _PORT.sub("", host) if self.audience is Audience.SHARE else host
+        return shown or self.label("unreadable_address")

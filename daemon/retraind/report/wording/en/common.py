@@ -76,6 +76,11 @@ def spool_folder() -> str:
     return "the spool on retraind's machine"
 
 
+def unreadable_address() -> str:
+    """In place of a host."""
+    return "unreadable address"
+
+
 def on_the_machine(name: Name) -> str:
     return f"{name or 'a folder'} on retraind's machine"
 

@@ -196,8 +196,11 @@ def name_not_expected() -> str:
     return "This folder does not expect a file with this name."
 
 
-def file_too_large(size: int, largest: int) -> str:
-    return f"It has {count(size, 'byte')}; the limit is {largest:,} (bundle.largest in the configuration)."
+def file_too_large(size: int, largest: int) -> Words:
+    return Words(
+        f"It has {count(size, 'byte')}; the limit is {largest:,} (bundle.largest in the configuration).",
+        "Deliver a smaller file, or have the limit raised.",
+    )
 
 
 def file_unreadable(

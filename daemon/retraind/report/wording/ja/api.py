@@ -173,11 +173,7 @@ def address_not_allowed(
 ) -> Words:
     """`reach` is where the address leads, None for one without https; `allow` is for allow_hosts."""
     what = {"upload": "アップロード先", "results": "結果ファイルの取得先"}[purpose]
-    why = (
-        f"base_urlの接続先とは異なる{_REACHES[reach]}"
-        if reach
-        else "base_urlと異なりhttpsを使用しないアドレス"
-    )
+    why = f"base_urlの接続先とは異なる{_REACHES[reach]}" if reach else "base_urlと異なりhttpsを使用しないURL"
     return Words(
         f"サービスから指定された{what}（{host}）は、{why}であり、許可されていません。このため、"
         "何も送信していません。",
@@ -343,7 +339,7 @@ def response_not_json(host: Host) -> Words:
 
 def upload_address_missing(host: Host) -> Words:
     return Words(
-        f"サービス（{host}）からの応答に、使用できるアップロード先のアドレスがありません。",
+        f"サービス（{host}）からの応答に、使用できるアップロード先のURLがありません。",
         in_its_place(Party.SERVICE),
     )
 
@@ -364,7 +360,7 @@ def other_retrain_job_answered(host: Host) -> Words:
 
 def key_echoed(host: Host) -> Words:
     return Words(
-        f"サービス（{host}）からの応答で、名前またはアドレスの位置にAPIキーが入っています。",
+        f"サービス（{host}）からの応答で、名前またはURLの位置にAPIキーが入っています。",
         in_its_place(Party.SERVICE),
     )
 

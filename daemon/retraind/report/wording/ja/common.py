@@ -78,6 +78,11 @@ def spool_folder() -> str:
     return "retraindのマシンのスプールフォルダー"
 
 
+def unreadable_address() -> str:
+    """In place of a host."""
+    return "読み取れないアドレス"
+
+
 def on_the_machine(name: Name) -> str:
     return f"retraindのマシンの{named(name) if name else 'フォルダー'}"
 

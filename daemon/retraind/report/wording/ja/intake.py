@@ -128,11 +128,11 @@ def more_left_alone(more: int) -> str:
 
 
 def folder_expected() -> str:
-    return "この名前はフォルダーでなければなりませんが、フォルダーではありません。"
+    return "この名前はフォルダーに使用するものですが、フォルダーではありません。"
 
 
 def file_expected() -> str:
-    return "この名前はファイルでなければなりませんが、フォルダーです。"
+    return "この名前はファイルに使用するものですが、フォルダーです。"
 
 
 def folder_of_pieces(folder: Name, joined: Name) -> Words:
@@ -205,8 +205,11 @@ def name_not_expected() -> str:
     return "このフォルダーで使用するファイル名ではありません。"
 
 
-def file_too_large(size: int, largest: int) -> str:
-    return f"ファイルのサイズ（{size:,}バイト）が、設定（bundle.largest）の上限である{largest:,}バイトを超えています。"
+def file_too_large(size: int, largest: int) -> Words:
+    return Words(
+        f"ファイルのサイズ（{size:,}バイト）が、設定（bundle.largest）の上限である{largest:,}バイトを超えています。",
+        "ファイルを小さくして投入し直してください。または、設定の上限を引き上げる必要があります。",
+    )
 
 
 def file_unreadable(
@@ -318,7 +321,7 @@ def other_key_there(
     return Words(
         f"{named(file)}がありますが、投入データの名称（ファイルを組にする部分）が{named(key)}ではなく"
         f"{named(other_key)}です。",
-        f"同じ投入データに含める場合は、{'するか、'.join(remedies)}してください。" if remedies else "",
+        f"同じ投入データに含めるには、{'するか、'.join(remedies)}する必要があります。" if remedies else "",
     )
 
 

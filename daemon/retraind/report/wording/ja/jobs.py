@@ -341,9 +341,7 @@ def file_changed_at_gate(file: Name) -> Words:
 
 
 def address_locked_under_old_key() -> Words:
-    return Words(
-        "APIキーが置き換えられたため、以前のキーで暗号化されたアップロード先のアドレスを復号できません。"
-    )
+    return Words("APIキーが置き換えられたため、以前のキーで暗号化されたアップロード先のURLを復号できません。")
 
 
 def internal_error(kind: Name) -> Words:

@@ -24,7 +24,8 @@ def most_columns_in_time_series(columns: int) -> Words:
 def series_column_missing(column: str) -> Words:
     return Words(
         f"The column {quoted(column)}, which is configured for the time series, is not in the file.",
-        "Correct the column's name in the file, or time_column or series_column in the configuration.",
+        "Correct the column's name in the file, or have time_column or series_column corrected in the "
+        "configuration.",
     )
 
 
@@ -62,7 +63,8 @@ def duplicate_times(
         f"{also(located(others), total, 'rows')}.",
         "Keep one row per time."
         if by_series
-        else "Keep one row per time; if there are several series, name their column in series_column.",
+        else "Keep one row per time; if there are several series, series_column in the "
+        "configuration must name their column.",
     )
 
 

@@ -32,8 +32,8 @@ def target_missing(
         return Words(
             f"The column {quoted(column)}, which the model predicts, is not in the file under exactly this "
             f"name; {names} {'looks' if len(similar) == 1 else 'look'} like it.",
-            f"Give the column exactly the configured name, and {deliver(paired)}; or correct the target's "
-            "name in the configuration.",
+            f"Give the column exactly the configured name, and {deliver(paired)}; or have the target's "
+            "name corrected in the configuration.",
         )
     if delivery is not None:
         return Words(
@@ -43,8 +43,8 @@ def target_missing(
         )
     return Words(
         f"The column {quoted(column)}, which the model predicts, is not in the file.",
-        f"Add the column to the file, and {deliver(paired)}; or correct the target's name in the "
-        "configuration.",
+        f"Add the column to the file, and {deliver(paired)}; or have the target's name corrected in "
+        "the configuration.",
     )
 
 
@@ -104,7 +104,8 @@ def target_not_numeric(column: str, value: str, paired: bool) -> Words:
         f"The target column {quoted(column)} contains {quoted(value)} in this line, but the model predicts a "
         "number.",
         "Write numbers only, leave unknown values empty, and "
-        f"{deliver(paired)}. If the model predicts classes, correct prediction_type in the configuration.",
+        f"{deliver(paired)}. If the model predicts classes, have prediction_type corrected in the "
+        "configuration.",
     )
 
 
@@ -149,15 +150,15 @@ def too_many_classes(
         return Words(
             f"The target column {quoted(column)} has a third value, {quoted(value)} in this line, but the "
             "model distinguishes two classes.",
-            f"Correct or leave out the other rows, and {deliver(paired)}; or correct prediction_type in the "
-            "configuration.",
+            f"Correct or leave out the other rows, and {deliver(paired)}; or have prediction_type corrected "
+            "in the configuration.",
         )
     if numeric:
         return Words(
             f"The target column {quoted(column)} has more than {limit:,} different values ({quoted(value)} "
             f"in this line), but the model distinguishes at most {limit:,} classes.",
-            f"Merge rare classes, and {deliver(paired)}; or set prediction_type to regression in the "
-            "configuration.",
+            f"Merge rare classes, and {deliver(paired)}; or have prediction_type set to regression in "
+            "the configuration.",
         )
     return Words(
         f"The target column {quoted(column)} contains text ({quoted(value)} in this line), so its values "
@@ -208,7 +209,7 @@ def positive_value_missing(column: str, positive: str, classes: tuple[str, ...],
     return Words(
         f"The positive value {quoted(positive)} does not occur in the target column {quoted(column)}, "
         f"which has {listing(list(map(quoted, classes)), total)}.",
-        "Correct positive_value in the configuration, or the values in the source.",
+        "Correct the values in the source, or have positive_value corrected in the configuration.",
     )
 
 

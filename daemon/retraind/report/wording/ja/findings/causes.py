@@ -119,7 +119,7 @@ def lines_above_header(
         steps.append("空の列")
     export = ""
     if other_delimiter is not None:
-        what += f"また、区切り文字が{delimiter_name(other_delimiter)}になっています。"
+        what += f"{'さらに' if padding else 'また'}、区切り文字が{delimiter_name(other_delimiter)}になっています。"
         export = f"区切り文字を{delimiter_name(delimiter)}に変更してから、"
     return Words(
         what,

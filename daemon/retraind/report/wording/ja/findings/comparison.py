@@ -102,7 +102,7 @@ def column_types_differ(column: str, other: Name, columns: tuple[tuple[str, str]
     first, *others = columns or ((column, ""),)
     names = listing([f"項目{quoted(name)}" for name, _ in others], total - 1) if total > 1 else ""
     return Words(
-        f"項目{quoted(first[0])}に文字列が含まれていますが、{other}では{_KINDS.get(first[1], '別の型')}だけです。"
+        f"項目{quoted(first[0])}に文字列が含まれていますが、{named(other)}では{_KINDS.get(first[1], '別の型')}だけです。"
         f"{f'{names}も異なります。' if names else ''}",
         "両方のファイルの出力元が同じで、項目の位置が揃っているかをご確認ください。",
     )

@@ -10,8 +10,7 @@ def evaluation_in_time_series() -> Words:
         "サービスの時系列予測モードでは評価用データを指定できません。このファイルが受け付けられるかどうかは、"
         "サービスのマニュアルに記載がありません。",
         '学習用データと評価用データの組がサービスに受け付けられない場合は、retraindの設定をmode = "train-only"に'
-        "変更し、"
-        "学習用データだけを投入してください。",
+        "変更し、学習用データだけを投入する必要があります。",
     )
 
 
@@ -26,7 +25,8 @@ def most_columns_in_time_series(columns: int) -> Words:
 def series_column_missing(column: str) -> Words:
     return Words(
         f"時系列予測用に設定されている項目{quoted(column)}が、ファイルにありません。",
-        "ファイルの項目名を修正するか、retraindの設定のtime_columnまたはseries_columnを修正してください。",
+        "ファイルの項目名を修正してください。項目名が正しい場合は、retraindの設定のtime_columnまたはseries_columnの修正が"
+        "必要です。",
     )
 
 
@@ -65,7 +65,7 @@ def duplicate_times(
         "1つの時刻につき1行だけを残してください。"
         if by_series
         else "1つの時刻につき1行だけを残してください。系列が複数ある場合は、retraindの設定のseries_columnに系列項目を"
-        "指定してください。",
+        "指定する必要があります。",
     )
 
 

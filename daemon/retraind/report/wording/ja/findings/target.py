@@ -34,8 +34,8 @@ def target_missing(
             f"予測したい項目{quoted(column)}と完全に一致する名前の項目が、ファイルにありません。"
             "よく似た項目として"
             f"{names}があります。",
-            f"項目名を設定どおりに修正して、{again(paired)}または、retraindの設定にある予測したい項目の名前（target）を修正して"
-            "ください。",
+            f"項目名を設定どおりに修正して、{again(paired)}ファイルの項目名が正しい場合は、retraindの設定にある予測したい項目の"
+            "名前（target）の修正が必要です。",
         )
     if delivery is not None:
         return Words(
@@ -45,7 +45,8 @@ def target_missing(
         )
     return Words(
         f"予測したい項目{quoted(column)}がファイルにありません。",
-        f"ファイルに項目を追加して、{again(paired)}または、retraindの設定にある予測したい項目の名前（target）を修正してください。",
+        f"ファイルに項目を追加して、{again(paired)}項目の名前が異なる場合は、retraindの設定にある予測したい項目の名前"
+        "（target）の修正が必要です。",
     )
 
 
@@ -101,7 +102,7 @@ def target_not_numeric(column: str, value: str, paired: bool) -> Words:
         f"モデルは数値を予測しますが、この行の予測したい項目{quoted(column)}に数値ではない{quoted(value)}が"
         "含まれています。",
         f"数値だけを出力し、値が不明な場合は空欄にして、{again(paired)}モデルが分類を予測する場合は、retraindの設定の"
-        "prediction_typeを修正してください。",
+        "prediction_typeの修正が必要です。",
     )
 
 
@@ -147,15 +148,15 @@ def too_many_classes(
         return Words(
             f"モデルの予測タイプは二値分類ですが、予測したい項目{quoted(column)}に3種類目の値（この行の"
             f"{quoted(value)}）が含まれています。",
-            f"余分な値の行を修正するか取り除いて、{again(paired)}または、retraindの設定のprediction_typeを修正して"
-            "ください。",
+            f"余分な値の行を修正するか取り除いて、{again(paired)}3種類以上の値が正しい場合は、retraindの設定の"
+            "prediction_typeの修正が必要です。",
         )
     if numeric:
         return Words(
             f"予測したい項目{quoted(column)}に含まれる値のユニーク数が、多値分類で扱える上限の{limit:,}を"
             f"超えています（この行の{quoted(value)}で超えました）。",
-            f"行数の少ない値をまとめて、{again(paired)}または、retraindの設定のprediction_typeをregressionに変更して"
-            "ください。",
+            f"行数の少ない値をまとめて、{again(paired)}数値を予測する場合は、retraindの設定のprediction_typeをregressionに"
+            "変更する必要があります。",
         )
     return Words(
         f"予測したい項目{quoted(column)}に文字列（この行の{quoted(value)}）が含まれるため、"
@@ -213,7 +214,7 @@ def positive_value_missing(column: str, positive: str, classes: tuple[str, ...],
         f"予測値（positive_value）に設定された{quoted(positive)}が、予測したい項目{quoted(column)}に"
         "ありません。この項目の値は"
         f"{listing(list(map(quoted, classes)), total)}です。",
-        "retraindの設定のpositive_valueを修正するか、出力元の値を修正してください。",
+        "出力元の値を修正してください。値が正しい場合は、retraindの設定のpositive_valueの修正が必要です。",
     )
 
 

@@ -263,18 +263,18 @@ def page_score(value: float) -> str:
 
 
 def page_chart_least(least: str) -> str:
-    return f"最小 {least}"
+    return f"最小値 {least}"
 
 
 def page_chart_most(most: str) -> str:
-    return f"最大 {most}"
+    return f"最大値 {most}"
 
 
 def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> str:
     """A chart in words."""
     if runs == 1:
         return f"1回だけ実行されています。{name}は{last}です。"
-    return f"直近{runs:,}回の{name}。最新は{last}、最小は{least}、最大は{most}です。"
+    return f"直近{runs:,}回の{name}。最新は{last}、最小値は{least}、最大値は{most}です。"
 
 
 def page_point(key: Name, at: datetime, value: str, failed: bool) -> str:
