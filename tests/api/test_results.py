@@ -1,17 +1,27 @@
 """Fetching the results: whole or not at all, and never more than the disk and the memory can take."""
 
 import gzip
+import io
 import os
 import tracemalloc
+import zipfile
 
 import pytest
 
-from retraind.api.failures import AddressExpired
+from retraind.api.failures import AddressExpired, NoResults
 from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import JobFailed, Retry, Stopped
 from support.peers import ENDLESS, answer, drip, in_words
 
 MIB = 1 << 20
+
+
+def in_zip(content, comment=b""):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("metrics.json", content)
+        archive.comment = comment
+    return made.getvalue()
 
 
 @pytest.fixture
@@ -62,6 +72,15 @@ def test_results_that_the_store_keeps_compressed_are_unpacked(peer, fetch):
     assert fetch.target.read_bytes() == b"PK-inside"
 
 
+A_ZIP = in_zip(os.urandom(200_000))
+
+
+def test_a_zip_is_complete_with_the_longest_comment_and_in_pieces(peer, fetch):
+    content = in_zip(os.urandom(200_000), b"c" * 0xFFFF)
+    fetch(peer(answer(200, content)))
+    assert fetch.target.read_bytes() == content
+
+
 def silent(visit):
     visit.connection.sendall(answer(200, b"x" * MIB)[: MIB // 2])
     visit.connection.recv(1)
@@ -103,6 +122,14 @@ TROUBLE = [
     ("an error of its own", answer(500), Retry, "error_returned.*500"),
     ("gone, by a page", answer(404), Retry, "error_returned.*404"),
     ("gone, by the store's word", answer(404, "<Code>NoSuchKey</Code>"), JobFailed, "results_refused.*404"),
+    ("an empty file", answer(200), NoResults, "results_incomplete.*received.: 0"),
+    (
+        "a zip without its end, and nobody says that more was to come",
+        b"HTTP/1.1 200 OK\r\n\r\n" + A_ZIP[:-30],
+        NoResults,
+        "results_incomplete",
+    ),
+    ("a zip that somebody else cut off", answer(200, A_ZIP[:-30]), NoResults, "results_incomplete"),
     ("nothing at all", answer(204), Retry, "error_returned.*204"),
     ("only a part", answer(206, "PK"), Retry, "error_returned.*206"),
 ]

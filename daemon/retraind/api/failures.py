@@ -3,6 +3,7 @@
     Setback                  what to do next (domain/failures.py)
       · Retry
           · Unreadable       a success whose body is not the documented one
+          · NoResults        the training has finished, and what came as its results is of no use
           · NotSent          an upload failed
               · NotStored    the object store certainly does not have the file
               · InDoubt      only the service knows whether the object store has it
@@ -33,6 +34,10 @@ from retraind.domain.problems import problem
 
 class Unreadable(Retry):
     """A success whose body is not the documented one: the call may well have taken effect."""
+
+
+class NoResults(Retry):
+    """The training has finished, and there is no address of its results, or nothing complete behind it."""
 
 
 class NotKnown(JobFailed):

@@ -19,7 +19,7 @@ from retraind.api import proxies
 from retraind.api.answers import Allowance
 from retraind.api.circuit_breaker import Breaker
 from retraind.api.error_table import http_error, is_of_host, is_web_page, wait_asked_for
-from retraind.api.failures import NETWORK_ERRORS, AddressExpired, InDoubt, NotStored, network_retry
+from retraind.api.failures import NETWORK_ERRORS, AddressExpired, InDoubt, NoResults, NotStored, network_retry
 from retraind.api.http import Caller, is_proxied, new_session
 from retraind.api.rate_limit import RateLimit
 from retraind.api.reach import PeerRefused, Reach
@@ -39,6 +39,9 @@ _SLOWEST_RESULTS = 4 << 10
 """Bytes a second, after two time-outs of waiting: with fewer, results take a thread for weeks."""
 _PIECE = 64 << 10
 """Bytes of results between two checks of whether the daemon is stopping."""
+_ZIP, _ZIP_END = b"PK\3\4", b"PK\5\6"
+_LONGEST_ZIP_END = 22 + 0xFFFF
+"""Bytes of a zip's last record, with the longest comment."""
 _EXCERPT = 4096
 """Bytes of an error's body that are read."""
 _TRY_AGAIN = timedelta(hours=6)
@@ -295,7 +298,7 @@ def _save(
     if announced > largest:
         raise too_long
     clear(temporary)
-    received = 0
+    received, start, end = 0, b"", b""
     with closing(create(temporary, 0o644)) as file:
         # Others need the disk as well.
         look_for_room(temporary.parent, announced, keep_free, temporary)
@@ -312,5 +315,9 @@ def _save(
             file.write(piece)
             digest.update(piece)
             received += len(piece)
+            start, end = start or piece[: len(_ZIP)], (end + piece)[-_LONGEST_ZIP_END:]
+        if not received or (start == _ZIP and _ZIP_END not in end):
+            # Not every proxy passes on that its connection broke.
+            raise NoResults(problem("results_incomplete", host=place_of(response.url), received=received))
         file.finish()
         return Fetched(received, digest.hexdigest())

@@ -13,10 +13,10 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import TypeVar, assert_never
 
-from retraind.api.client import Service
+from retraind.api.client import Service, TrainingStatus
 from retraind.api.credentials import lock_address, unlock_address
-from retraind.api.failures import AddressExpired, InDoubt, NotStored, Unreadable
-from retraind.api.object_store import ObjectStore
+from retraind.api.failures import AddressExpired, InDoubt, NoResults, NotStored, Unreadable
+from retraind.api.object_store import Fetched, ObjectStore
 from retraind.bundle.progress import Doing
 from retraind.bundle.zip_writer import Archive, SizeChanged
 from retraind.config.calendars import ClosedDays
@@ -344,12 +344,10 @@ class ServiceSteps:
             job = self.journal.jobs.write(job, replace(job, training=training), "status_seen", seen)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == FINISHED:
-            if not answer.download_url:
-                raise Retry(problem("results_not_named", status=answer.status))
             try:
-                fetched = self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
-            except AddressExpired as expired:
-                raise Retry(expired.problem) from None
+                fetched = self._fetch(answer, folder)
+            except NoResults as missing:
+                raise self.trainings.without_results(job, missing, now) from None
             scores = scores_in(folder / notes.RESULTS_FILE, fetched.sha256)
             training = replace(training, model_id=answer.model_id, trained_at=now)
             training = with_results(training, fetched, scores)
@@ -370,6 +368,14 @@ class ServiceSteps:
             self.journal.jobs.write(job, replace(job, training=training))
             raise self.trainings.unfinished(job, answer)
         return Wait(self.trainings.wait(job, now), trained(training))
+
+    def _fetch(self, answer: TrainingStatus, folder: Path) -> Fetched:
+        if not answer.download_url:
+            raise NoResults(problem("results_not_named", status=answer.status))
+        try:
+            return self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
+        except AddressExpired as expired:
+            raise Retry(expired.problem) from None
 
     @_in_its_folder
     def decide(self, job: Job, folder: Path) -> Go:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from retraind.api.client import Service, TrainingStatus
-from retraind.api.failures import InDoubt, NotKnown, NotSent
+from retraind.api.failures import InDoubt, NoResults, NotKnown, NotSent
 from retraind.config.current import Current
 from retraind.dataset.rules.service_messages import Concern, account_limit, recognised
 from retraind.domain.failures import Hold, JobFailed, Retry, Setback
@@ -145,3 +145,11 @@ class Trainings:
         return JobFailed(
             problem("training_unfinished", timeout=self.timeout(job), status=answer.status), restart=False
         )
+
+    def without_results(self, job: Job, missing: NoResults, now: datetime) -> Setback:
+        """Return what to do about results that do not come: ask again, for as long as a training may take."""
+        timeout, since = self.timeout(job), present(job.training).status_seen_at
+        again = job.wait.trouble is not None and job.wait.trouble.code == missing.problem.code
+        if not again or since is None or now - since < timeout:
+            return missing
+        return JobFailed(problem("results_never_came", timeout=timeout, why=missing.problem), restart=False)

@@ -4,6 +4,7 @@ import ast
 import io
 import stat
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,38 @@ RESULTS = {
     "a link and a file through it": a_zip(("a", b"/etc", LINK), ("a/passwd", b"x", FILE)),
     "not a zip at all": b"\x7fELF" + b"\0" * 100,
 }
+
+
+@pytest.mark.parametrize("results", [b"", RESULTS["a bomb"][:-30]], ids=["empty", "cut off"])
+@pytest.mark.parametrize("gets_well", [True, False])
+def test_results_that_do_not_come_are_asked_for_again_and_never_count_as_trained(
+    world, monkeypatch, results, gets_well
+):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    world.wait_for_trainings()
+    good = answer(200, RESULTS["a bomb"])
+    peer = Peer([answer(200, results)] * 4 + [good] if gets_well else [answer(200, results)])
+    status = world.client.status
+    seen = {"download_url": f"{peer.url}/results"}
+    monkeypatch.setattr(world.client, "status", lambda *asked: status(*asked).model_copy(update=seen))
+    began = world.clock.now()
+    try:
+        job = world.run(job)
+        if not gets_well:
+            assert (job.outcome, job.problem.code) == (Outcome.FAILED, "results_never_came")
+            assert timedelta(hours=24) <= world.clock.now() - began < timedelta(hours=26)
+            assert "The training succeeded" in world.read(job, "ERROR.txt")
+            assert not (world.folder(job) / "results.zip").exists()
+            seen["download_url"] = ""
+            job = world.run(world.asked_to_retry(job))
+            assert (job.outcome, job.problem.facts["why"].code) == (Outcome.FAILED, "results_not_named")
+            del seen["download_url"]
+            job = world.run(world.asked_to_retry(job))
+    finally:
+        peer.stop()
+    assert job.outcome is Outcome.TRAINED
+    assert (world.folder(job) / "results.zip").stat().st_size
+    assert sum(len(each["trainings"]) for each in world.emulator.jobs()) == 1
 
 
 @pytest.mark.parametrize("results", RESULTS.values(), ids=RESULTS)

@@ -403,6 +403,14 @@ def results_refused(host: Host, status: int, error_code: Name, job: str, audienc
     )
 
 
+def results_incomplete(host: Host, received: int) -> str:
+    if not received:
+        return f"The object store ({host}) returned an empty file as the results."
+    return (
+        f"The object store ({host}) returned a zip file without its end as the results ({received:,} bytes)."
+    )
+
+
 def results_too_long(most: int) -> Words:
     return Words(
         f"The results are larger than {most:,} bytes, so they were not fetched. The training itself "

@@ -113,6 +113,13 @@ def results_not_named(status: Name) -> Words:
     return Words(f'The service reports "{status}" but returns no URL for the results.')
 
 
+def results_never_came(timeout: timedelta, why: Said, job: str, audience: Audience) -> Words:
+    return Words(
+        f"The training succeeded, but its results could not be fetched within {span(timeout)}. {why.what}",
+        "Ask the service's support for them. " + by_operator(audience, "fetch them again", "retry", job),
+    )
+
+
 def filing_folder_missing(path: Place) -> Words:
     return Words(
         f"The job was filed in {path}, which its model no longer uses and which is missing.",

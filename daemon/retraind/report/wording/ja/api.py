@@ -422,6 +422,12 @@ def results_refused(host: Host, status: int, error_code: Name, job: str, audienc
     )
 
 
+def results_incomplete(host: Host, received: int) -> str:
+    if not received:
+        return f"オブジェクトストア（{host}）から取得した結果ファイルが空です。"
+    return f"オブジェクトストア（{host}）から取得した結果ファイルは、途中で切れたZIPファイルです（{received:,}バイト）。"
+
+
 def results_too_long(most: int) -> Words:
     return Words(
         f"結果ファイルが{most:,}バイトを超えているため、取得しませんでした。学習そのものは成功しています。",

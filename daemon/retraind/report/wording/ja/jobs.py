@@ -116,6 +116,14 @@ def results_not_named(status: Name) -> Words:
     )
 
 
+def results_never_came(timeout: timedelta, why: Said, job: str, audience: Audience) -> Words:
+    return Words(
+        f"学習は成功しましたが、{span(timeout)}以内に結果ファイルを取得できませんでした。{why.what}",
+        "サービスのサポート窓口にお問い合わせください。結果ファイルをもう一度取得するには、"
+        f"{by_operator(audience, 'retry', job)}",
+    )
+
+
 def filing_folder_missing(path: Place) -> Words:
     return Words(
         f"ジョブの保管先である{path}が見つかりません。このフォルダーは、現在のモデルの設定では使用していません。",
