@@ -271,6 +271,8 @@ GOOD = {
     "names in angle brackets": table([["<TICKER>", "<DATE>", "<VOL>"], *[["a", "20260101", "1"]] * 120]),
     "a name that begins with a hash": table([["#id", "plan"], *[[str(at), "x"] for at in range(120)]]),
     "text alone": table([["name", "city"], *[[f"n{'x' * (at % 7)}", f"c{'y' * (at % 5)}"] for at in range(120)]]),
+    "names in brackets": "[0;1],[2;3],left\r\n" + "".join(f"{at},{at % 7},{at % 2}\r\n" for at in range(120)),
+    "names in brackets with commas": "[0,1],left\r\n" + "".join(f"{at},{at % 7},{at % 2}\r\n" for at in range(120)),
     "JSON in cells": notes(lambda at: '"{""a"": ' + str(at) + ', ""b"": ""x\\""y""}"'),
     "HTML in cells": notes(lambda at: f'"<html><p>{at}, you</p></html>"'),
     "comments in cells": notes(lambda at: f'"# {at}, b"'),

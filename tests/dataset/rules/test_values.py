@@ -33,6 +33,7 @@ TABLE = {
                   '"2026/1/5" and "2026-01-01" (line 3)', "one"),
     "another form, late": ([*DAYS, "2026/01/05"], "date-form", 2, '"2026/01/05" (line 3,002)', "one"),
     "with a time, late": ([*DAYS, "2026-01-05 10:00"], "date-form", 2, '"2026-01-05 10:00" (line 3,002)', "one"),
+    "two dates in a value, late": ([*DAYS, "2026-01-05\n2026-01-06"], "late-text", 3002, "2026-01-05", "Check"),
     "never": ([*DAYS, "9999-12-31"], "date-range", 3002, "9999-12-31", "empty"),
     "never, in nines": ([*dates("{y}{m:02}{d:02}"), "99999999"], "date-range", 122, "99999999", "empty"),
     "not set, as SAP writes it": ([*dates("{y}{m:02}{d:02}"), "00000000"], "date-range", 122, "00000000", "empty"),

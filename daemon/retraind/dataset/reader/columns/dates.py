@@ -26,9 +26,10 @@ _MORE = (
     r"(?P<more>(?:[.,]\d+)? ?(?:[AaPp]\.?[Mm]\.?|午[前後])? ?"
     r"(?:Z|z|(?:UTC|GMT|JST)?(?:[+-]\d{1,2}(?::?\d{2})?)?)(?:\[[\w/+-]+\])?)"
 )
+_TIME_IN_KANJI = rf"(?:午[前後] ?)?(?:\d{{1,2}}時(?:半|\d{{1,2}}分(?:\d{{1,2}}秒)?)?|{_TIME})"
 _DAY_OF_WEEK = r"(?: ?\((?:[日月火水木金土]|[A-Za-z]{3})\))?"
 _MONTH_NAME = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
-_ERA = r"(?:明治|大正|昭和|平成|令和)"
+_ERA, _ERA_LETTER = r"(?:明治|大正|昭和|平成|令和)", "[MTSHR明大昭平令]"
 
 _READ = re.compile(
     rf"(?P<year>\d{{4}})(?P<by>[-/])(?P<month>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})(?: {_TIME})?", re.ASCII
@@ -44,7 +45,7 @@ _OTHERS = tuple(
         (
             "year-first",
             rf"(?P<year>\d{{4}})(?P<by>[-/.])(?P<month>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})\.?{_DAY_OF_WEEK}"
-            rf"(?:(?:T|,? +)(?:午[前後] ?)?{_TIME}{_MORE})?",
+            rf"(?:(?:T|,? +)(?:{_TIME_IN_KANJI}{_MORE}))?",
         ),
         ("slashed-month", r"(?P<year>\d{4})/(?P<month>\d{1,2})"),
         (
@@ -62,16 +63,28 @@ _OTHERS = tuple(
         (
             "kanji",
             rf"(?P<year>\d{{4}})年(?: ?(?P<month>\d{{1,2}})月(?: ?(?P<day>\d{{1,2}})日)?)?{_DAY_OF_WEEK}"
-            rf"(?: ?(?:\d{{1,2}}時(?:\d{{1,2}}分(?:\d{{1,2}}秒)?)?|{_TIME}))?",
+            rf"(?: ?{_TIME_IN_KANJI})?",
         ),
-        ("short-kanji", rf"\d{{2}}年 ?(?P<month>\d{{1,2}})月(?: ?(?P<day>\d{{1,2}})日)?{_DAY_OF_WEEK}"),
+        (
+            "short-kanji",
+            rf"\d{{2}}年 ?(?P<month>\d{{1,2}})月(?: ?(?P<day>\d{{1,2}})日)?{_DAY_OF_WEEK}"
+            rf"(?: ?{_TIME_IN_KANJI})?",
+        ),
         (
             "era",
             rf"{_ERA} ?(?:\d{{1,2}}|元)[年./-](?: ?(?P<month>\d{{1,2}})(?:月|[./-](?=\d)|\Z)"
-            rf"(?: ?(?P<day>\d{{1,2}})日?)?)?{_DAY_OF_WEEK}",
+            rf"(?: ?(?P<day>\d{{1,2}})日?)?)?{_DAY_OF_WEEK}(?: ?{_TIME_IN_KANJI})?",
         ),
-        ("era-letter", r"[MTSHR]\.? ?\d{1,2}(?P<by>[./-])(?P<month>\d{1,2})(?P=by)(?P<day>\d{1,2})"),
-        ("era-letter", r"[MTSHR]\d{1,2}年(?P<month>\d{1,2})月(?:(?P<day>\d{1,2})日)?"),
+        (
+            "era-letter",
+            rf"{_ERA_LETTER}\.? ?\d{{1,2}}(?P<by>[./-])(?P<month>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})"
+            rf"{_DAY_OF_WEEK}(?: +{_TIME_IN_KANJI})?",
+        ),
+        (
+            "era-letter",
+            rf"{_ERA_LETTER}\d{{1,2}}年(?P<month>\d{{1,2}})月(?:(?P<day>\d{{1,2}})日)?"
+            rf"(?: ?{_TIME_IN_KANJI})?",
+        ),
         (
             "compact-time",
             r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T _-]?(?P<hour>\d{2}):?(?P<minute>\d{2})"
@@ -86,7 +99,7 @@ _OTHERS = tuple(
             "named",
             rf"(?:[a-z]{{3,9}},? )?{_MONTH_NAME} +(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
             rf"(?: {_TIME}{_MORE})?,? +\d{{4}}"
-            rf"(?:,? (?:@ )?{_TIME.replace('P<', 'P<late_')}(?:\.\d+)?)?",
+            rf"(?:,? (?:@ )?{_TIME.replace('P<', 'P<late_')}(?:[.:]\d+)? ?(?:[AP]M)?)?",
         ),
         (
             "named-dots",
@@ -102,7 +115,8 @@ _OTHERS = tuple(
         ("named-month", rf"{_MONTH_NAME}[- /']*\d{{4}}|\d{{4}}[- /]{_MONTH_NAME}"),
         ("week", r"(?P<year>\d{4})-?W\d{2}(?:-\d)?"),
         ("quarter", r"(?P<year>\d{4})[- ]?Q[1-4]|Q[1-4][- /]\d{4}"),
-        ("time", rf"{_TIME}{_MORE}"),
+        ("time", rf"(?:午[前後] ?)?{_TIME}{_MORE}"),
+        ("time", r"午[前後] ?\d{1,2}時(?:半|\d{1,2}分(?:\d{1,2}秒)?)?|\d{1,2}時\d{1,2}分(?:\d{1,2}秒)?"),
     )
 )
 
@@ -202,7 +216,7 @@ def _other(text: str) -> Form | None:
         if not _is_date(groups) and not (groups.get("year") == "0000" and not int(_NO_DIGIT.sub("", text))):
             continue
         key = f"{name} {groups.get('by') or ''}".strip()
-        if groups.get("year") is None and name == "time":
+        if name == "time":
             return Form(key, is_read=False, has_time=True)
         year = groups.get("year")
         has_time = any(value for part, value in groups.items() if part.endswith("hour"))

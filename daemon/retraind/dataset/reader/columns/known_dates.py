@@ -206,8 +206,6 @@ class KnownDates:
         """Return those values of the sample that teach anything and are not counted yet."""
         others = values if self.unread is None else self._shapes.others(values)
         known = b"|".join(self.known())
-        if (self.unread is not None or len(self.forms) > 1) and LF in b"".join(others):
-            known = b""  # dates on two lines are none
         if (known and self._match(known, others)) or self._count_bad(lines, values):
             return ()
         return {value for value in others if value and not (known and self._match(known, [value]))}
@@ -215,7 +213,8 @@ class KnownDates:
     def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
         if self._pattern[0] != guard:
             self._pattern = guard, re.compile(b"(?:(?:%s)?\n)*+" % guard)
-        return self._pattern[1].fullmatch(b"\n".join([*values, b""])) is not None
+        text = LF.join([*values, b""])
+        return text.count(LF) == len(values) and self._pattern[1].fullmatch(text) is not None
 
     def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
         """Read values after the sample; return whether the guard has changed."""

@@ -160,7 +160,7 @@ def _is_json(text: str, lines: Sequence[str]) -> bool:
     if not _JSON.match(text[:1_000]):
         return False
     try:
-        json.JSONDecoder().raw_decode(text)
+        value, end = json.JSONDecoder().raw_decode(text)
     except RecursionError:
         return True
     except ValueError as error:
@@ -168,7 +168,10 @@ def _is_json(text: str, lines: Sequence[str]) -> bool:
         cut = getattr(error, "pos", 0) >= len(text.rstrip()) - 1
         unfinished = str(error).startswith("Unterminated string")
         return cut or unfinished or _is_json_line(lines)
-    return True
+    # The names of a table's columns may be in brackets.
+    between = "," if isinstance(value, dict) else ""
+    behind = text[end:].lstrip(f"{between} \t\r\n")
+    return not behind or behind[0] in "[{"
 
 
 def _is_json_line(lines: Sequence[str]) -> bool:

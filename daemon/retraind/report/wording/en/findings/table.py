@@ -144,8 +144,8 @@ def header_too_long(limit: int, quote_line: int | None, paired: bool) -> Words:
 def reading_ended(size: int, errors: int, paired: bool) -> Words:
     """`size` is in bytes; `errors` is the number of rows that have one."""
     return Words(
-        f"The file was read only to this line, {size / 1e6:,.0f} MB from its start: {errors:,} rows before "
-        "it have errors. The rest was not checked.",
+        f"The file was read only to this line (offset {size:,}): {errors:,} rows before it have errors. The "
+        "rest was not checked.",
         f"Fix what the other findings name, and {deliver(paired)}.",
     )
 

@@ -1,7 +1,7 @@
 """A file as a table: its header and its rows."""
 
 from retraind.report.wording.ja._parts import listing, quoted, shortened
-from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, column_name, delimiter_name
+from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, at, column_name, delimiter_name
 from retraind.report.wording.words import Words
 
 DELETE_BLANK_ROWS = (
@@ -139,7 +139,7 @@ def header_too_long(limit: int, quote_line: int | None, paired: bool) -> Words:
 def reading_ended(size: int, errors: int, paired: bool) -> Words:
     """`size` is in bytes; `errors` is the number of rows that have one."""
     return Words(
-        f"この行（先頭から{size / 1e6:,.0f} MB）までに誤りのある行が{errors:,}行あったため、ここで読み込みを"
+        f"この行（{at(size)}）までに誤りのある行が{errors:,}行あったため、ここで読み込みを"
         "終了しました。残りの部分は検査していません。",
         f"ほかの指摘事項を修正し、{again(paired)}",
     )
