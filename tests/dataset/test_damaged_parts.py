@@ -130,3 +130,11 @@ def test_a_row_that_is_wrong_elsewhere_is_still_reported():
     own = lines()
     data = table("utf-8", {1_600: own[1_599].encode("cp932"), 2_000: own[1_999].encode() + b",x"})
     assert {each.rule for each in checked(data).errors} == {"encoding", "ragged-rows"}
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "cp932"])
+@pytest.mark.parametrize("row", ["C9,佐藤,東京都,1,は", "C9,佐"])
+def test_a_file_that_ends_in_the_middle_of_a_character_is_cut_off(codec, row):
+    said = only_error(table(codec) + row.encode(codec)[:-1])
+    assert f"line {ROWS + 2}: The file ends in the middle of a character" in said
+    assert "ran to completion" in said

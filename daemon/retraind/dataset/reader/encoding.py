@@ -82,6 +82,16 @@ class Encoding:
     escapes: bool = False
     """The bytes of commas and quotes are those of other characters: nothing can be read."""
 
+    @property
+    def first_bad(self) -> BadByte | None:
+        """The first byte that is invalid in what the text was in until then, as far as that is known."""
+        if self.name != "unknown" or self.escapes:
+            return None
+        if self.likely is not None:
+            return self.not_utf8 if self.likely.codec in UTF8_CODECS else None
+        found = [each for each in (self.not_utf8, self.not_shift_jis) if each is not None]
+        return max(found, key=lambda each: each.offset, default=None)
+
     def text(self, value: bytes) -> str:
         """Return the text of a value of this file, with U+FFFD in place of bytes that are invalid."""
         if self.name == "shift_jis":

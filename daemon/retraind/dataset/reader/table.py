@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 from retraind.dataset.reader.automaton import best_engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnFacts, Roles
-from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
+from retraind.dataset.reader.encoding import Damage, Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.encodings.part import Part, Start
 from retraind.dataset.reader.examples import Examples
 from retraind.dataset.reader.oddities import OddityFacts
@@ -144,6 +144,17 @@ class ReadResult:
     def target_found(self) -> bool:
         """True when the column that the model predicts is there."""
         return self.roles.target is not None
+
+    @property
+    def ends_in_character(self) -> bool:
+        """True when the file, valid till then, ends with the first bytes of a character."""
+        bad = self.encoding.first_bad
+        return (
+            self.facts is not None
+            and bad is not None
+            and bad.offset + max(1, len(bad.cut)) >= self.facts.bytes
+            and (bad.damage is Damage.CUT or bad is self.encoding.not_shift_jis)
+        )
 
     @property
     def is_complete(self) -> bool:

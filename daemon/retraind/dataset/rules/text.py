@@ -75,6 +75,7 @@ def _not_supported(file: DataFile, found: Encoding) -> Finding:
         as_shift_jis=likely.example.as_shift_jis if likely is not None else "",
         damage=bad.damage if utf8 and bad is not None else None,
         cut=bad.cut.hex(" ").upper() if bad is not None else "",
+        ends_early=file.table.ends_in_character,
         part=found.part.kind if found.part is not None else None,
         part_end=found.part.last_line if found.part is not None else None,
         paired=file.paired,

@@ -9,7 +9,6 @@ from functools import cache
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.spreadsheets import remains_of
-from retraind.dataset.reader.encoding import UTF8_CODECS
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
 from retraind.dataset.rules.causes.sample import Row, data_rows, head_text, last_rows, parts_of
@@ -79,8 +78,7 @@ def explained_by_bytes(
 
 def _damaged(table: ReadResult, refused: Container[str]) -> _Damaged | None:
     encoding, nul = table.encoding, table.nul
-    is_utf8 = encoding.likely is not None and encoding.likely.codec in UTF8_CODECS
-    bad = encoding.not_utf8 if is_utf8 else encoding.not_shift_jis
+    bad = encoding.first_bad
     if "encoding" in refused and (part := encoding.part) is not None:
         if part.is_damage:
             return _Damaged(part.line, part.last_line or sys.maxsize, frozenset({"nul-bytes"}))

@@ -55,12 +55,14 @@ def encoding(
     cut: str = "",
     part: str | None = None,
     part_end: int | None = None,
+    ends_early: bool = False,
     line: int | None = None,
     paired: bool,
 ) -> Words:
     """Of the first byte that is invalid in an encoding there are the line, the offset and the value.
 
     From this line on the text is in the encoding `part`, or "binary" up to line `part_end`, if that is known.
+    `ends_early`: the file ends in the middle of a character.
 
     `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
     is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
@@ -80,6 +82,11 @@ def encoding(
         )
     if part is not None and line is not None:
         words = _part(part, line, part_end, has_bom=has_bom, paired=paired)
+    elif ends_early:
+        words = Words(
+            "The file ends in the middle of a character: it is cut off.",
+            f"Check that the export and the transfer ran to completion, and {deliver(paired, 'it')}.",
+        )
     elif damage is not None and not_utf8 is not None:
         words = _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
     else:
@@ -135,13 +142,13 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         )
     if line == 1 and has_bom:
         return Words(
-            f"The file starts with the byte order mark (BOM) of UTF-8, but the text is {shortened(part)}.",
+            f"The file starts with the byte order mark (BOM) of UTF-8, but the text is {_named(part)}.",
             f"Do not add the BOM alone; save the file as UTF-8 with BOM, and {deliver(paired, 'it')}.",
         )
     append = " (in Windows PowerShell, >> appends UTF-16: use Add-Content -Encoding UTF8)"
     return Words(
-        f"{where}, the text is in another encoding than above: {shortened(part)}. Files in different "
-        "encodings have probably been joined, or a program has appended to the file.",
+        f"{where}, the text is in another encoding than above: {_named(part)}. Files in different encodings "
+        "have probably been joined, or a program has appended to the file.",
         f"Convert all parts to UTF-8 before they are joined{append if part == 'UTF-16' else ''}, and "
         f"{deliver(paired)} as UTF-8 with BOM.",
     )

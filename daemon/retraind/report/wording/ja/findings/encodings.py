@@ -55,12 +55,14 @@ def encoding(
     cut: str = "",
     part: str | None = None,
     part_end: int | None = None,
+    ends_early: bool = False,
     line: int | None = None,
     paired: bool,
 ) -> Words:
     """Of the first byte that is invalid in an encoding there are the line, the offset and the value.
 
     From this line on the text is in the encoding `part`, or "binary" up to line `part_end`, if that is known.
+    `ends_early`: the file ends in the middle of a character.
 
     `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
     is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
@@ -80,6 +82,11 @@ def encoding(
         )
     if part is not None and line is not None:
         words = _part(part, line, part_end, has_bom=has_bom, paired=paired)
+    elif ends_early:
+        words = Words(
+            "ファイルが文字の途中で終わっており、末尾が欠けています。",
+            f"エクスポートと転送が最後まで完了しているかをご確認のうえ、{again(paired)}",
+        )
     elif damage is not None and not_utf8 is not None:
         words = _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
     else:
@@ -128,7 +135,7 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         )
     if line == 1 and has_bom:
         return Words(
-            f"ファイルの先頭にUTF-8のBOMがありますが、文字エンコードは{shortened(part)}であるため、データを読み込めません。",
+            f"ファイルの先頭にUTF-8のBOMがありますが、文字エンコードは{_named(part)}であるため、データを読み込めません。",
             f"BOMだけを付けるのではなく、UTF-8（BOMあり）で保存して、{again(paired)}",
         )
     append = (
@@ -137,7 +144,7 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         else ""
     )
     return Words(
-        f"{where}の文字エンコードが、上の行と異なり{shortened(part)}になっているため、データを読み込めません。文字エンコードの"
+        f"{where}の文字エンコードが、上の行と異なり{_named(part)}になっているため、データを読み込めません。文字エンコードの"
         "異なるファイルが連結されたか、別の文字エンコードで追記されたようです。",
         f"連結や追記をする前に、すべてをUTF-8にそろえ{append}、UTF-8（BOMあり）で保存して、{again(paired)}",
     )
