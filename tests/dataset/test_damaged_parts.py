@@ -57,6 +57,13 @@ def test_bytes_that_are_no_text_are_damage_and_nothing_that_follows_from_it_is_r
     assert "line 15" in said
 
 
+@pytest.mark.parametrize(
+    "content", [b"\xff" * 5_000, b"\xff\xd8\xff\xe0\x00\x10JFIF" + random.Random(1).randbytes(3_000)]
+)
+def test_a_file_that_is_no_text_at_all_is_said_to_be_none(content):
+    assert "The file is not text" in only_error(content)
+
+
 def test_damage_that_begins_in_the_header_leaves_nothing_to_say_about_columns():
     said = only_error(random.Random(1).randbytes(500) + table("utf-8"))
     assert "train.csv, line 1:" in said

@@ -150,7 +150,7 @@ ONE_FILE = {
         "byte order mark (BOM) of UTF-8, but this line contains an invalid byte (0xFF, at offset 15)."),
     "a character cut off at the end of the file is located": (
         "encoding", "error", table("1,2,日本").encode("utf-8-sig")[:-2], 122,
-        "a character in this line is cut off: only the first of its bytes are present (E6 9C, at offset "),
+        "The file ends in the middle of a character"),
     "UTF-8 without its mark is reported": (
         "utf-8-without-mark", "warning", table("1,2,日本").encode(), None, "without a byte order mark"),
     "Shift_JIS that shows itself late is reported": (

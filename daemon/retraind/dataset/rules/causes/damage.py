@@ -47,12 +47,13 @@ class _Damaged(NamedTuple):
 
     line: int
     last_line: int
+    is_no_text: bool = False
     echoes: frozenset[str] = frozenset()
     """Rules about the text that say the same in other words."""
 
     def explains(self, finding: Finding, table: ReadResult) -> bool:
         """Return whether a finding about the table follows from these bytes."""
-        if self.line == 1 < self.last_line:  # there are no names any more
+        if self.line == 1 and self.is_no_text:  # there are no names any more
             return True
         if finding.rule == "ragged-rows":
             return all(self.line - 1 <= row.line <= self.last_line + 1 for row in table.ragged.first)
@@ -81,15 +82,20 @@ def _damaged(table: ReadResult, refused: Container[str]) -> _Damaged | None:
     bad = encoding.first_bad
     if "encoding" in refused and (part := encoding.part) is not None:
         if part.is_damage:
-            return _Damaged(part.line, part.last_line or sys.maxsize, frozenset({"nul-bytes"}))
+            return _Damaged(
+                part.line, part.last_line or sys.maxsize, is_no_text=True, echoes=frozenset({"nul-bytes"})
+            )
         return _Damaged(part.line, part.line)
     if "nul-bytes" in refused and nul is not None:
         if nul.part is not None:
             return _Damaged(
-                nul.line, nul.part.last_line or sys.maxsize, frozenset({"encoding", "encoding-doubtful"})
+                nul.line,
+                nul.part.last_line or sys.maxsize,
+                is_no_text=True,
+                echoes=frozenset({"encoding", "encoding-doubtful"}),
             )
         cuts = bad is not None and bad.offset < nul.offset <= bad.offset + _LONGEST
-        return _Damaged(nul.line, nul.line, frozenset({"encoding"} if cuts else ()))
+        return _Damaged(nul.line, nul.line, echoes=frozenset({"encoding"} if cuts else ()))
     if "encoding" in refused and bad is not None:
         return _Damaged(bad.line, bad.line)
     return None

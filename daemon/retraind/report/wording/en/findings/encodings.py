@@ -85,7 +85,7 @@ def encoding(
     elif ends_early:
         words = Words(
             "The file ends in the middle of a character: it is cut off.",
-            f"Check that the export and the transfer ran to completion, and {deliver(paired, 'it')}.",
+            f"Check that the export and the transfer ran to completion, and {deliver(paired)}.",
         )
     elif damage is not None and not_utf8 is not None:
         words = _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
@@ -134,6 +134,11 @@ def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool)
         if end == line
         else f"From this line to line {end:,}"
     )
+    if part == "binary" and line == 1:
+        return Words(
+            "The file is not text, or is damaged from its first line on.",
+            f"Save or export the table as CSV (UTF-8), and {deliver(paired, 'it')}.",
+        )
     if part == "binary":
         return Words(
             f"{where}, the file contains bytes that are not text: it is damaged, or part of another file was "

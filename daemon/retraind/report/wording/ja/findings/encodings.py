@@ -127,6 +127,11 @@ def _unlike(
 
 def _part(part: str, line: int, end: int | None, *, has_bom: bool, paired: bool) -> Words:
     where = "この行以降" if end is None else "この行" if end == line else f"この行から{end:,}行目まで"
+    if part == "binary" and line == 1:
+        return Words(
+            "ファイルの中身がテキストではないか、先頭の行から壊れているため、データを読み込めません。",
+            f"表をCSV（UTF-8）形式で保存またはエクスポートして、{again(paired)}",
+        )
     if part == "binary":
         return Words(
             f"{where}に、テキストではないバイトが含まれているため、データを読み込めません。ファイルが壊れているか、"
