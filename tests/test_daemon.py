@@ -95,6 +95,8 @@ def test_a_name_with_a_leading_dash_goes_the_whole_way_in_train_only_mode(site, 
     assert site.once() == 0
     (put,) = [record for record in read_records(tmp_path / "service") if record["event"] == "put_received"]
     assert put["file_name"] == "-rf 売上.csv"
+    status = " ".join((drop / "STATUS.txt").read_text(encoding="utf-8-sig").split())
+    assert "retraind does not run here all the time; its last run has ended. (code: run_ended)" in status
 
 
 def test_sub_folders_with_equal_names_are_a_delivery(site):

@@ -24,7 +24,7 @@ from retraind.daemon.assembly import Parts
 from retraind.daemon.starting import Progress, Starting
 from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.jobs import preflight
 from retraind.reconcile.daemon_view import TIMETABLE_BEAT
 from retraind.reconcile.lanes import Lanes, Shared, guarded, report_journal
@@ -154,7 +154,7 @@ class Daemon:
         try:
             return self._work_off(worked_off) if worked_off else self._work()
         finally:
-            self._stop()
+            self._stop(problem("run_ended" if once else "retraind_stopped"))
 
     def begin(self) -> None:
         """Watch the folders, and bring the journal up to date with them."""
@@ -302,7 +302,7 @@ class Daemon:
         if self._clock.elapsed() - max(self.sweeps.last_ended, self._moving.moved_at()) < patience:
             systemd.report("WATCHDOG=1")
 
-    def _stop(self) -> None:
+    def _stop(self, why: Problem) -> None:
         self._stopping.set()
         systemd.report("STOPPING=1")
         _LOG.info("stopping")
@@ -313,7 +313,7 @@ class Daemon:
         try:
             self.recoverer.report(end=True)
             self._exit.close()
-            self.publisher.publish_all_ends(self.folders.all(), problem("retraind_stopped"))
+            self.publisher.publish_all_ends(self.folders.all(), why)
         finally:
             ender.cancel()
         _LOG.info("stopped")

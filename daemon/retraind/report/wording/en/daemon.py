@@ -68,6 +68,11 @@ def retraind_stopped() -> str:
     return "retraind was stopped."
 
 
+def run_ended() -> str:
+    """Of a `run --once`, such as cron starts."""
+    return "retraind does not run here all the time; its last run has ended."
+
+
 def start_failed() -> str:
     return "retraind could not start: its journal cannot be used."
 

@@ -77,6 +77,10 @@ def retraind_stopped() -> str:
     return "retraindが停止しました。"
 
 
+def run_ended() -> str:
+    return "retraindは常時実行されてはおらず、前回の実行は終了しています。"
+
+
 def start_failed() -> str:
     return "ジャーナルを使用できないため、retraindを起動できませんでした。"
 
