@@ -36,7 +36,7 @@ _ROUNDED = re.compile(r"[1-9](\.\d{1,5})?E\+1[1-9]")
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MONTH = f"(?:{_MONTHS})"
 _DATED = re.compile(rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}")
-_NEAR_MONTH = re.compile(r"-(?:[JFMASOND][a-z]{2}|(?<=[JFMASOND][a-z]{2}-)\d)")
+_NEAR_MONTH = re.compile(rf"-(?:(?<=\d-){_MONTH}|(?<={_MONTH}-)\d)")
 """What stands in a text in which there may be such a date; it begins with what is found very fast."""
 
 

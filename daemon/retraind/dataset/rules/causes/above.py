@@ -175,6 +175,10 @@ def header_at(rows: Sequence[Row]) -> int:
         above = rows[:at]
         if width < MIN_COLUMNS or not all(each.is_outside(width, width) for each in outlines[:at]):
             continue
+        comments = [row for row in above if any(row.cells)]
+        are_comments = all(map(_is_comment, comments))
+        if not are_comments and any(map(_is_above_value, header.cells, below[0].cells)):
+            continue
         body = _until_gap(below, width)
         if share(body, width) < MOSTLY or not any(row.cells for row in above):
             continue
@@ -182,8 +186,7 @@ def header_at(rows: Sequence[Row]) -> int:
         if len(used) < MIN_COLUMNS or not all(each.is_outside(width, len(used)) for each in outlines[:at]):
             continue
         filled = sum(bool(_cell(header, column)) for column in used)
-        comments = [row for row in above if any(row.cells)]
-        commented = filled >= MIN_COLUMNS and bool(comments) and all(map(_is_comment, comments))
+        commented = filled >= MIN_COLUMNS and bool(comments) and are_comments
         # A name may begin as a comment does.
         commented = commented and not any(len(row.cells) == width for row in comments)
         if commented or _is_header(header, body, used, above):
@@ -224,7 +227,7 @@ def _is_header(header: Row, body: Sequence[Row], used: Sequence[int], above: Seq
     filled = [name for name in names if name]
     if len(filled) < len(names) - 1 or len(set(filled)) < len(filled):
         return False
-    if any((is_number(name) and not _YEAR.fullmatch(name)) or is_date(name) for name in filled):
+    if any(map(_is_no_name, filled)):
         return False
     if any(_contrasts(_cell(header, column), body, column) for column in used) or _has_years(
         header, body, used
@@ -235,6 +238,15 @@ def _is_header(header: Row, body: Sequence[Row], used: Sequence[int], above: Seq
     return titled and not any(
         _cell(header, column) in {_cell(row, column) for row in body} for column in used
     )
+
+
+def _is_no_name(cell: str) -> bool:
+    return (is_number(cell) and not _YEAR.fullmatch(cell)) or is_date(cell)
+
+
+def _is_above_value(cell: str, below: str) -> bool:
+    """Return whether what a header might have surely is no name: a number or a date, in a column in use."""
+    return bool(below.strip()) and _is_no_name(cell.strip())
 
 
 def _has_years(header: Row, body: Sequence[Row], used: Sequence[int]) -> bool:

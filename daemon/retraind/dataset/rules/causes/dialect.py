@@ -213,11 +213,11 @@ def _lines_of(text: str, places: Iterable[int]) -> Iterator[int]:
 def line_ends(file: DataFile) -> Iterator[Cause]:
     """Each row is followed by one line break."""
     table = file.table
+    if any(row.width for row in table.ragged.first) or not table.ragged:
+        return
     head = table.oddities.head
     breaks = head.count(b"\n") or head.count(b"\r")
     doubled = head.count(b"\r\r\n")
-    if any(row.width for row in table.ragged.first) or not table.ragged:
-        return
     if doubled >= max(2, breaks // 2):
         ending = "CR CR LF"
     elif _every_second_is_empty(rows_of(table, delimiter_of(table))):
