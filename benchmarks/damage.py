@@ -35,7 +35,17 @@ _COMMON = (
     b"NA",
     b"1969-01-01",
 )
-_RARE = (b"\xef\xbb\xbf", b"\\", b"x,y\n" * 9, b"\n" * 300)
+_RARE = (
+    b"\xef\xbb\xbf",
+    b"\xef\xbf\xbd",
+    b"\\",
+    b'\\"x',
+    b'\x95\\"x',
+    b"\x95",
+    b"\xe8\xa1",
+    b"x,y\n" * 9,
+    b"\n" * 300,
+)
 
 
 def tables() -> Iterator[tuple[str, bytes]]:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import random
 import threading
 from dataclasses import replace
 from itertools import product
@@ -99,6 +100,36 @@ def test_a_file_reads_the_same_whether_or_not_records_are_proved(
     exact = reading(data, Limits(sample=sample, first=first, engine=Engine.NONE))
     for each in (engine, Engine.NONE):
         assert reading(data, Limits(piece, waiting, sample=sample, first=first, engine=each)) == exact
+
+
+_ODD = (
+    b'\\"x', b'x\\"', b'"\\"x"', b'\x95\\"x', b'"\x95\\"', b'"\x95\\""x"', b"\x95", b"\x83", b"\xff", b"\xe8\xa1", b"\0",
+    b"\x1a", b"\n\x1a", b"\xef\xbb\xbf", b"\xef\xbf\xbd", b"\xef", b'"', b'""', b",", b"\n", b"\x87\x40", "髙".encode("cp932"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp932"])
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_wrong_in_japanese_text_is_found_wherever_it_stands(codec, seed):
+    chance = random.Random(seed)
+    classes = ["東京都", "表", "ソ・能", 'か"な', "ﾊﾝｶｸ", "x,表"]
+    rows = (
+        ["番号", "氏名", "所在地"],
+        *([str(at), "株式会社 表①" * (at % 3), chance.choice(classes)] for at in range(400)),
+    )
+    made = io.StringIO(newline="")
+    csv.writer(made, lineterminator=chance.choice(["\n", "\r\n"]), quoting=chance.choice([0, 1])).writerows(
+        rows
+    )
+    data = bytearray(made.getvalue().encode(codec))
+    for _ in range(chance.choice([0, 1, 3])):
+        at = chance.randrange(len(data) // 2, len(data))
+        data[at:at] = chance.choice(_ODD)
+    target = chance.choice([None, "氏名", "所在地"])
+    exact = reading(bytes(data), Limits(sample=20, first=10, engine=Engine.NONE), target=target)
+    for piece in (97, 4096, 10_000):
+        limits = Limits(piece=piece, sample=20, first=10, engine=Engine.RE2)
+        assert reading(bytes(data), limits, target=target) == exact
 
 
 @holds_for(

@@ -14,7 +14,7 @@ from enum import StrEnum
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
 from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.encodings.candidates import CESU_8, SHIFT_JIS, UTF_8
-from retraind.dataset.reader.encodings.characters import text_in
+from retraind.dataset.reader.encodings.characters import ASCII, text_in
 from retraind.dataset.reader.encodings.ebcdic import ebcdic_in
 from retraind.dataset.reader.encodings.escapes import LONGEST, LONGEST_HZ, begun_in, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
@@ -193,8 +193,8 @@ class EncodingDetector:
         self._ascii_head = head[len(self.bom) : HEAD_BYTES].isascii()
         self._ascii = True
         self._offset = len(self.bom)
-        self._utf8 = _Candidate("utf-8")
-        self._shift_jis = _Candidate("cp932")
+        self._utf8 = _Candidate(UTF_8.codec)
+        self._shift_jis = _Candidate(SHIFT_JIS.codec)
         self._evidence = Evidence()
         self._last = b""  # the end of the last piece, where an escape sequence may have begun
         self._escaped: Verdict | None = None
@@ -202,31 +202,64 @@ class EncodingDetector:
         self._ebcdic = ebcdic_in(head)
 
     def feed(
-        self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False, final: bool = False
+        self,
+        piece: bytes,
+        line_of: Callable[[int], int],
+        *,
+        plain: bool = False,
+        valid: range = range(0),
+        final: bool = False,
     ) -> None:
         """Read the next piece; `line_of` returns the line of an offset in it. The final piece is empty.
 
-        `plain`: it has plain bytes alone, as the prover says.
+        `plain`: it has plain bytes alone, as the prover says. `valid`: these bytes are lines of text in the
+        encoding that was the `codec`.
         """
         ascii_only = plain or piece.isascii()
         self._ascii = self._ascii and ascii_only
-        self._utf8.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
-        if not self._only_utf8:
-            self._shift_jis.feed(
-                piece, self._offset, line_of, valid=self._valid_shift_jis, ascii_only=ascii_only, final=final
-            )
-            if not self._evidence.is_full:
-                self._evidence.add(piece, line_of, ascii_only=ascii_only, final=final)
+        begin = 0
+        if valid and not self._keeps_text():
+            self._try(piece[: valid.start], 0, line_of, ascii_only=ascii_only, final=final)
+            begin = valid.start if self._keeps_text() else valid.stop
+        self._try(piece[begin:], begin, line_of, ascii_only=ascii_only, final=final)
+        if not self._only_utf8 and not self._evidence.is_full:
+            self._evidence.add(piece, line_of, ascii_only=ascii_only, final=final)
         if self._ascii and self._escaped is None:
             self._find_escape(piece, line_of, plain=plain)
             self._utf7.feed(piece, line_of, final=final)
         self._offset += len(piece)
 
+    def _try(
+        self, part: bytes, begin: int, line_of: Callable[[int], int], *, ascii_only: bool, final: bool
+    ) -> None:
+        """Read a part of a piece that begins there."""
+
+        def line_of_part(offset: int) -> int:
+            return line_of(begin + offset)
+
+        offset = self._offset + begin
+        self._utf8.feed(part, offset, line_of_part, ascii_only=ascii_only, final=final)
+        if not self._only_utf8:
+            valid = self._valid_shift_jis
+            self._shift_jis.feed(part, offset, line_of_part, valid=valid, ascii_only=ascii_only, final=final)
+
+    def _keeps_text(self) -> bool:
+        """Return whether all of the next bytes are wanted, since one before them is invalid."""
+        behind = (self._utf8.behind, self._shift_jis.behind)
+        return any(each is not None and not each.is_full for each in behind)
+
+    @property
+    def codec(self) -> str:
+        """The encoding, if it is known that the text has more than ASCII, and it is valid so far."""
+        if self._only_utf8:
+            return ASCII if self._ascii or self._utf8.bad is not None else UTF_8.codec
+        return ASCII if self._utf8.bad is None or self._shift_jis.bad is not None else SHIFT_JIS.codec
+
     @property
     def _valid_shift_jis(self) -> Automaton | None:
         # Most files are UTF-8 and need no such automaton; Python's own module is slower than the decoder.
         is_worth = self._engine is Engine.RE2 and self._utf8.bad is not None
-        return _valid("cp932", self._engine) if is_worth else None
+        return _valid(SHIFT_JIS.codec, self._engine) if is_worth else None
 
     def _find_escape(self, piece: bytes, line_of: Callable[[int], int], *, plain: bool) -> None:
         more = LONGEST - 1 if len(self._last) < LONGEST else LONGEST_HZ

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 
-from retraind.dataset.reader.automaton import Engine
+from retraind.dataset.reader.automaton import Engine, searcher
 from retraind.dataset.reader.breaks import CR, LF, QUOTE, line_breaks
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import Batch
@@ -42,6 +42,8 @@ _TABLE = 2  # columns, from which on a row of nothing but delimiters shows itsel
 
 _CTRL_Z_LINES = (b"\n\x1a", b"\r\x1a")
 _ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
+_SIGNS = rb"\xef(?:\xbb\xbf|\xbf\xbd)"
+"""An expression for a mark, or a lost character."""
 _LEADS = frozenset(range(0x81, 0xA0)) | frozenset(range(0xE0, 0xFD))
 """First bytes of Shift_JIS characters, whose second byte may be that of a backslash."""
 
@@ -84,6 +86,7 @@ class Oddities:
         self._most_rows = rows
         self._delimiter = delimiter
         self._engine = engine
+        self._signs = searcher(_SIGNS, engine)
         self._head = b""
         self._size = 0
         self._tail = b""
@@ -110,10 +113,12 @@ class Oddities:
         self._escapes_shift_jis: Examples[int] = Examples()
         self._swallowed = Swallowed(delimiter, 0)
 
-    def feed(self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False) -> None:
+    def feed(
+        self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False, valid: range = range(0)
+    ) -> None:
         """Read the next piece, without the byte order mark; `line_of` returns the line of an offset in it.
 
-        `plain`: it has plain bytes alone, as the prover says.
+        `plain`: it has plain bytes alone, as the prover says. `valid`: these lines have no escaped quotes.
         """
         if len(self._head) < HEAD:
             self._head += piece[: HEAD - len(self._head)]
@@ -121,34 +126,28 @@ class Oddities:
         self._size += len(piece)
         self._tail = piece if len(piece) >= _END else self._tail[-_END:] + piece
         if not plain or b"\\" in edge:
-            self._find_odd_bytes(edge, piece, line_of)
+            self._find_odd_bytes(edge, piece, line_of, valid)
 
-    def _find_odd_bytes(self, edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
-        # One byte is found many times faster than several, and most tables have none of these.
-        for sign, found in ((MARK, self._marks), (LOST, self._lost)):
-            if (sign[1:2] in piece or sign[1:2] in edge) and (sign in piece or sign in edge + piece[:_EDGE]):
+    def _find_odd_bytes(self, edge: bytes, piece: bytes, line_of: Callable[[int], int], valid: range) -> None:
+        # What begins with one byte is found many times faster than several.
+        if self._signs.search(piece, 0) or self._signs.search(edge + piece[:_EDGE], 0):
+            for sign, found in ((MARK, self._marks), (LOST, self._lost)):
                 _note_all(found, sign, edge, piece, line_of)
         if CTRL_Z in piece:
-            data = (edge[-1:] or b"\n") + piece
-            found_at = (islice(_all(data, each), MAX_EXAMPLES) for each in _CTRL_Z_LINES)
-            places = sorted(chain(*found_at))[: MAX_EXAMPLES - len(self._ctrl_z.first)]
-            for at in places:
-                _note(self._ctrl_z, piece, at, line_of)
-            begun = (each for each in _CTRL_Z_LINES if each[:1] in data)
-            self._ctrl_z.count += sum(map(data.count, begun)) - len(places)
-        if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
-            self._escapes_in(edge, piece, line_of)
+            _note_ctrl_z(self._ctrl_z, edge, piece, line_of)
+        self._escapes_in(edge, piece[: valid.start] if valid else piece, line_of)
+        if valid:
+            self._escapes_in(b"", piece[valid.stop :], lambda offset: line_of(valid.stop + offset))
 
     def _escapes_in(self, edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
-        data = edge + piece
-        if b'\\"' not in data:
+        if self._escapes_shift_jis.full or not all(each in piece or each in edge for each in (b"\\", b'"')):
             return
-        for found in _ESCAPED.finditer(data):
+        for found in _ESCAPED.finditer(edge + piece):
             if found.end() <= len(edge):
                 continue
             at = found.start()
             _note(self._escapes, piece, at - len(edge), line_of)
-            if not at or data[at - 1] not in _LEADS:
+            if not at or found.string[at - 1] not in _LEADS:
                 _note(self._escapes_shift_jis, piece, at - len(edge), line_of)
             if self._escapes_shift_jis.full:
                 return
@@ -391,6 +390,17 @@ def _note_all(
                 found.count += (edge + piece).count(sign, at)
                 break
             _note(found, piece, at - len(edge), line_of)
+
+
+def _note_ctrl_z(found: Examples[int], edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
+    """Note each line that begins with it."""
+    data = (edge[-1:] or b"\n") + piece
+    found_at = (islice(_all(data, each), MAX_EXAMPLES) for each in _CTRL_Z_LINES)
+    places = sorted(chain(*found_at))[: MAX_EXAMPLES - len(found.first)]
+    for at in places:
+        _note(found, piece, at, line_of)
+    begun = (each for each in _CTRL_Z_LINES if each[:1] in data)
+    found.count += sum(map(data.count, begun)) - len(places)
 
 
 def _has_many_lines(data: bytes, breaks: int) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, literal, matched, times
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks, line_feeds
+from retraind.dataset.reader.encodings.characters import ASCII, beyond_ascii
 
 MAX_WIDTH = 1_000
 _NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
@@ -22,6 +23,9 @@ _NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
 all that is searched for elsewhere. Where none of them is, nobody needs to search."""
 _PLAIN = re.compile(b"[^%b]*+" % _NOT_PLAIN)
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
+_RANGE_BEYOND_ASCII = re.compile(rb"-\\x[89a-f]")
+_MOST_LITERATE = 200
+"""Columns, up to which an expression for the characters of each value is worth its size."""
 _MANY = 20
 """Known columns, from which on an automaton is dear."""
 WORTH_ASKING = 100
@@ -40,6 +44,7 @@ class Proved:
     short: int = 0  # bytes at the start in which no value has LONG line breaks or more
     lines: int = 0  # bytes at the start in which each record is a line
     plain: bool = False  # all of these bytes are plain ones
+    valid: int = 0  # bytes at the start that are text in the form's encoding, without escaped quotes
 
 
 def are_plain(data: bytes, begin: int, end: int) -> bool:
@@ -54,6 +59,7 @@ class Form:
     delimiter: bytes
     width: int
     endings: frozenset[bytes]  # that records may have
+    codec: str = ASCII  # of the text, where it is known to have more
 
 
 class Values(NamedTuple):
@@ -83,6 +89,24 @@ class _Grammar:
         `others` are other records.
         """
         return self._repeated(b"|".join((*others, self._record(self._simple_field()))))
+
+    def valid(self) -> bytes | None:
+        """As the simple one, with characters of the encoding alone; None if known values may have others.
+
+        Where a value has a quote inside, it has two, or is not matched: so no backslash is before one.
+        """
+        codec, delimiter = self._form.codec, self._form.delimiter
+        texts = chain.from_iterable(self._quoted.values())
+        if (
+            self._form.width > _MOST_LITERATE
+            or not all(_is_valid(text, codec) for text in texts)
+            or not all(_are_valid_values(each, codec) for each in self._values.values())
+        ):
+            return None
+        wide = beyond_ascii(codec)
+        inside = b'(?:[^"\r\n\x80-\xff]|%b)*' % wide
+        plain = b'(?:[^"\r\n\x80-\xff%b]|%b)*' % (delimiter, wide)
+        return self._repeated(self._record(b'(?:"%b(?:""%b)*"|%b)' % (inside, inside, plain)))
 
     def plain(self) -> bytes | None:
         """As the simple one, with plain bytes alone; None if known values may have others."""
@@ -180,6 +204,7 @@ class Prover:
         self._ragged: dict[int, Automaton | None] = {}  # by width
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         self._ends_in_lf = form.endings in ({LF}, {CRLF})  # then each record has one line feed
+        self._is_ascii = form.codec == ASCII
         self._is_likely = False  # a record was seen that may be proved
         self._asked = 0  # bytes of records
         self._proves = engine is not Engine.NONE and 0 < form.width <= MAX_WIDTH and bool(form.endings)
@@ -189,7 +214,7 @@ class Prover:
         # Python's own module is so slow that a second expression costs more than it saves.
         if self._engine is not Engine.RE2 or not self._ends_in_lf or self.others:
             return None
-        plain = self._grammar.plain()
+        plain = self._grammar.plain() if self._is_ascii else self._grammar.valid()
         return None if plain is None else compiled(plain, self._engine)
 
     @cached_property
@@ -218,8 +243,9 @@ class Prover:
         if not self._proves or not self._is_worth_trying(data, at):
             return Proved(0, 0, 0)
         end = at if self._plain is None else matched(self._plain, data, at)
-        is_plain = end > at and data.find(LF, end) < 0
-        if not is_plain:
+        valid = 0 if self._is_ascii else end - at
+        is_done = end > at and data.find(LF, end) < 0
+        if not is_done:
             end = self._end_of_simple(data, end)
         if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
@@ -227,8 +253,8 @@ class Prover:
         short = end
         lines = end - at
         # Most often only the start of a record is left.
-        if is_plain or data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
-            return Proved(end - at, rows, breaks, short - at, lines, is_plain)
+        if is_done or data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
+            return Proved(end - at, rows, breaks, short - at, lines, self._is_ascii and is_done, valid)
         for pattern in self._with_breaks:
             short = end
             if pattern is None or data.find(LF, end) < 0:
@@ -237,7 +263,7 @@ class Prover:
             if end > begin:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
-        return Proved(end - at, rows, breaks, short - at, lines)
+        return Proved(end - at, rows, breaks, short - at, lines, valid=valid)
 
     def _is_worth_trying(self, data: bytes, at: int) -> bool:
         """Return whether a record may be proved, if an automaton would be dear."""
@@ -255,7 +281,7 @@ class Prover:
 
     def _end_of_simple(self, data: bytes, at: int) -> int:
         """Return where simple records end that begin at `at`, where plain ones have ended."""
-        if self._plain is not None and are_plain(data, at, data.find(LF, at)):
+        if self._is_ascii and self._plain is not None and are_plain(data, at, data.find(LF, at)):
             return at  # it is for its values that this line is none
         return at if self._simple is None else matched(self._simple, data, at)
 
@@ -299,6 +325,21 @@ def _are_plain_values(expression: bytes) -> bool:
     written = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), expression)
     written = written.replace(rb"\.", b"")
     return b"[^" not in expression and are_plain(written, 0, len(written))
+
+
+def _are_valid_values(expression: bytes, codec: str) -> bool:
+    """Return whether an expression for values surely matches text in an encoding alone."""
+    if b"[^" in expression or _RANGE_BEYOND_ASCII.search(expression):
+        return False
+    return _is_valid(_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), expression), codec)
+
+
+def _is_valid(text: bytes, codec: str) -> bool:
+    try:
+        text.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _breaks_outside(records: bytes) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from retraind.dataset.reader.automaton import Engine, literal
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan
+from retraind.dataset.reader.encodings.characters import ASCII
 from retraind.dataset.reader.oddities import Oddities
 from retraind.dataset.reader.prover import Form, Proved, Prover, Values, are_plain
 from retraind.dataset.reader.records import Scanner
@@ -46,11 +47,18 @@ class Ahead(NamedTuple):
             proved.plain and are_plain(piece, 0, begin) and are_plain(piece, begin + proved.size, len(piece))
         )
 
+    @property
+    def valid(self) -> range:
+        """The bytes of the piece that are text in its encoding, where no quote is behind a backslash."""
+        return range(self.begin, self.begin + self.proved.valid)
+
 
 class Provers:
     """Keeps the prover that uses all that is known of the columns and of the ends of lines."""
 
     def __init__(self, delimiter: bytes, engine: Engine, oddities: Oddities, *, is_series: bool) -> None:
+        self.codec = ASCII
+        """The encoding of the text so far, if nothing else has to be found out about it."""
         self.wanted: tuple[int, ...] = ()
         """The columns about which the prover knows anything."""
         self.witness: int | None = None
@@ -82,6 +90,7 @@ class Provers:
             self._prover is None
             or self._version != columns.version
             or self._prover.form.endings != endings
+            or self._prover.form.codec != self.codec
             or self._prover.blank != blank
             or self._copied != copied
         ):
@@ -93,7 +102,7 @@ class Provers:
             if self.witness is not None:
                 grammar[self.witness] = usual
             self.wanted = tuple(sorted(grammar))
-            form = Form(self._delimiter, header.width, endings)
+            form = Form(self._delimiter, header.width, endings, self.codec)
             values = Values(grammar, columns.quoted())
             if self._prover is None or not self._prover.is_for(form, values, blank, copy):
                 self._prover = Prover(form, values, self._engine, blank, copy)

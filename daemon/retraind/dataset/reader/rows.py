@@ -14,6 +14,7 @@ from retraind.bundle import deflate
 from retraind.dataset.reader.automaton import Engine, best_engine
 from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
+from retraind.dataset.reader.encodings.characters import ASCII
 from retraind.dataset.reader.encodings.names import column_named
 from retraind.dataset.reader.oddities import Oddities
 from retraind.dataset.reader.prover import LONG, Proved, Prover
@@ -147,11 +148,14 @@ class RowReader:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
         return self._scanner.line_of(piece, offset)
 
-    def take(self, piece: bytes, ahead: Ahead | None = None, *, plain: bool = False) -> None:
-        """Read the next piece; `ahead` is what has been proved of it. `plain`: so are all its bytes."""
+    def take(self, piece: bytes, ahead: Ahead | None = None, codec: str = ASCII) -> None:
+        """Read the next piece, which the oddities have got; `ahead` is what has been proved of it.
+
+        `codec` is that of the text, if nothing else has to be found out about it.
+        """
         self._ahead = ahead
+        self._provers.codec = codec
         if self.endless_header is None:
-            self.oddities.feed(piece, lambda offset: self.line_of(piece, offset), plain=plain)
             # The rest of the piece need not be joined with what is left of the one before.
             if begin := self._scanner.feed_line(piece):
                 self._read_fed(final=False)

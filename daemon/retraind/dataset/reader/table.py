@@ -274,11 +274,19 @@ class _TextReader:
         text = piece if self._bytes else piece[len(self._encoding.bom) :]
         self._bytes += len(piece)
         ahead = ahead or self._rows.prove_now(text)
-        plain = ahead is not None and ahead.piece is text and ahead.is_plain
-        self._encoding.feed(text, lambda offset: self._rows.line_of(text, offset), plain=plain)
+        if ahead is not None and ahead.piece is not text:
+            ahead = None
+        plain = ahead is not None and ahead.is_plain
+        valid = range(0) if ahead is None else ahead.valid
+
+        def line_of(offset: int) -> int:
+            return self._rows.line_of(text, offset)
+
+        self._encoding.feed(text, line_of, plain=plain, valid=valid)
+        self._rows.oddities.feed(text, line_of, plain=plain, valid=valid)
         if not plain and (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
-        self._rows.take(text, ahead, plain=plain)
+        self._rows.take(text, ahead, self._encoding.codec)
         self._spent += time.monotonic() - began
         errors, patience = self._rows.errors, self._limits.patience
         if patience is not None and self._spent >= patience and errors > self._limits.errors:

@@ -36,13 +36,16 @@ _ROUNDED = re.compile(r"[1-9](\.\d{1,5})?E\+1[1-9]")
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MONTH = f"(?:{_MONTHS})"
 _DATED = re.compile(rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}")
-_NEAR_MONTH = re.compile(rf"-(?:(?<=\d-){_MONTH}|(?<={_MONTH}-)\d)")
-"""What stands in a text in which there may be such a date; it begins with what is found very fast."""
+_NEAR_DATES = (
+    re.compile(rf"-(?:(?<=\d-){_MONTH}|(?<={_MONTH}-)\d)"),
+    re.compile(r"月(?<=\d月)\d"),
+)
+"""What stands in a text in which there may be such a date; each begins with what is found very fast."""
 
 
 def may_be_changed(text: str) -> bool:
     """Return whether a text may have values that `changed` returns."""
-    return "E+1" in text or "月" in text or _NEAR_MONTH.search(text) is not None
+    return "E+1" in text or any(each.search(text) is not None for each in _NEAR_DATES)
 
 
 def changed(values: Sequence[str]) -> tuple[Remains, list[int]] | None:

@@ -1,16 +1,34 @@
-"""The characters of an encoding with one or two bytes each, as a regular expression for bytes."""
+"""The characters of an encoding, as a regular expression for bytes."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Collection
 
+ASCII = "ascii"
 _BEYOND_ASCII = 0x80
+_NEXT = rb"[\x80-\xbf]"
+_UTF_8 = b"|".join(
+    (
+        rb"[\xc2-\xdf]" + _NEXT,
+        rb"(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])" + _NEXT,
+        rb"(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])" + _NEXT * 2,
+    )
+)
 
 
 def text_in(codec: str) -> bytes:
-    """Return an expression for text in an encoding, all of whose characters are known to Python's codec.
+    """Return an expression for text in an encoding that has ASCII as it is."""
+    return rb"(?:[\x00-\x7f]|%b)*" % beyond_ascii(codec)
 
-    The encoding needs to have ASCII as it is, and no more than two bytes in a character.
+
+@functools.cache
+def beyond_ascii(codec: str) -> bytes:
+    """Return an expression for all characters beyond ASCII that are known to Python's codec.
+
+    The encoding is UTF-8, or one with no more than two bytes in a character.
     """
-    single: list[int] = [*range(_BEYOND_ASCII)]
+    if codec == "utf-8":
+        return _UTF_8
+    single: list[int] = []
     pairs: dict[frozenset[int], list[int]] = {}  # first bytes, by the second bytes that they may have
     for first in range(_BEYOND_ASCII, 0x100):
         if _decodes(bytes([first]), codec):
@@ -18,7 +36,7 @@ def text_in(codec: str) -> bytes:
         elif following := frozenset(each for each in range(0x100) if _decodes(bytes([first, each]), codec)):
             pairs.setdefault(following, []).append(first)
     double = [_one_of(leads) + _one_of(following) for following, leads in pairs.items()]
-    return b"(?:%b)*" % b"|".join([_one_of(single), *double])
+    return b"|".join([_one_of(single), *double])
 
 
 def _decodes(value: bytes, codec: str) -> bool:
@@ -29,5 +47,8 @@ def _decodes(value: bytes, codec: str) -> bool:
     return True
 
 
-def _one_of(values: Iterable[int]) -> bytes:
-    return b"[%b]" % b"".join(b"\\x%02x" % each for each in sorted(values))
+def _one_of(values: Collection[int]) -> bytes:
+    found = sorted(values)
+    begins = [each for each in found if each - 1 not in values]
+    ends = [each for each in found if each + 1 not in values]
+    return b"[%b]" % b"".join(b"\\x%02x-\\x%02x" % each for each in zip(begins, ends, strict=True))
