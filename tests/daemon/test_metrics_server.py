@@ -79,12 +79,12 @@ HOSTS = ("metrics.example.com",)
         "metrics.example.com", "Metrics.Example.Com.:8088",
     ],
 )  # fmt: skip
-def test_it_answers_to_addresses_names_without_a_dot_and_those_allowed(host):
-    assert status_for(f"Host: {host}\r\n") == 200
+def test_it_answers_to_addresses_names_without_a_dot_and_those_allowed(named, host):
+    assert status_for(f"Host: {host}\r\n", named) == 200
 
 
-def test_a_probe_without_a_host_is_answered():
-    assert status_for("") == 200
+def test_a_probe_without_a_host_is_answered(named):
+    assert status_for("", named) == 200
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,22 @@ def test_a_probe_without_a_host_is_answered():
         ("127.0.0.1", "evil.example.com"),
     ],
 )  # fmt: skip
-def test_a_web_page_elsewhere_that_leads_its_own_name_here_reads_nothing(hosts):
-    assert status_for("".join(f"Host: {each}\r\n" for each in hosts)) == 421
+def test_a_web_page_elsewhere_that_leads_its_own_name_here_reads_nothing(named, hosts):
+    assert status_for("".join(f"Host: {each}\r\n" for each in hosts), named) == 421
 
 
-def status_for(head: str) -> int:
-    server = MetricsServer(("127.0.0.1", 0), answer, hosts=HOSTS)
-    server.start()
-    try:
-        with connect(server) as client:
-            client.sendall(f"GET /metrics HTTP/1.1\r\n{head}\r\n".encode())
-            return int(client.makefile("rb").readline().split()[1])
-    finally:
-        server.stop()
+@pytest.fixture(scope="module")
+def named():
+    made = MetricsServer(("127.0.0.1", 0), answer, hosts=HOSTS)
+    made.start()
+    yield made
+    made.stop()
+
+
+def status_for(head: str, server: MetricsServer) -> int:
+    with connect(server) as client:
+        client.sendall(f"GET /metrics HTTP/1.1\r\n{head}\r\n".encode())
+        return int(client.makefile("rb").readline().split()[1])
 
 
 def connect(server: MetricsServer) -> socket.socket:
