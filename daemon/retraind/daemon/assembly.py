@@ -114,7 +114,9 @@ class Parts:
         )  # fmt: skip
         self.watcher = Watcher()
         self.sweeps = sweeps = Sweeps(loop, lanes, folders, self.watcher, clock=clock, stopping=stopping)
-        self.reload = Reload(queue, folders, self.watcher, publisher, shares)
+        self.reload = Reload(
+            queue, folders, self.watcher, publisher=publisher, shares=shares, journal=journal
+        )
 
         self.background = ThreadPoolExecutor(1, thread_name_prefix="background")
         """One thread, for what the journal's disk may delay."""

@@ -21,7 +21,8 @@ OF_ALL_MODELS = frozenset(
 OF_A_MODEL = frozenset(
     {
         "model_held", "model_released", "hold_tried", "key_warning", "snoozed", "expectation",
-        "model_adopted", "folder_accepted", "folder_away", "model_refused", "expectation_began",
+        "model_adopted", "folder_accepted", "folder_away", "folder_reassigned", "model_refused",
+        "expectation_began",
     }
 )  # fmt: skip
 """What is worth knowing of a model besides its jobs, and stays so few that it can be looked up at once."""

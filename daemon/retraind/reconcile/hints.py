@@ -18,6 +18,7 @@ from retraind.reconcile.lanes import Lanes, guarded
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import WorkQueue
+from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.probe import Question, ask_each
@@ -139,13 +140,21 @@ class Reload:
     """Watches what the present settings name, instead of what earlier ones named."""
 
     def __init__(
-        self, queue: WorkQueue, folders: Folders, watcher: Watcher, publisher: Publisher, shares: Shares
+        self,
+        queue: WorkQueue,
+        folders: Folders,
+        watcher: Watcher,
+        *,
+        publisher: Publisher,
+        shares: Shares,
+        journal: Journal,
     ) -> None:
         self._queue = queue
         self._folders = folders
         self._watcher = watcher
         self._publisher = publisher
         self._shares = shares
+        self._journal = journal
 
     def begin(self, settings: Settings, refused: Collection[str] = ()) -> None:
         """Watch all folders, at the start. The models `refused` are missing for mistakes in their tables."""
@@ -157,6 +166,7 @@ class Reload:
         }
         left = self._shares.memory.left_behind({*models, *refused})
         self._report_left({}, moved, settings, (), left)
+        self._note_reassigned(moved, moved | {name: each.folder for name, each in left.items()}, settings)
         self._watch(settings, models)
 
     def take_over(self, before: Settings, settings: Settings, refused: Container[str] = ()) -> set[str]:
@@ -178,6 +188,7 @@ class Reload:
             if name in before.models and before.models[name].drop != model.drop
         }
         self._report_left(removed, moved, settings, refused)
+        self._note_reassigned(moved, {name: model.drop for name, model in before.models.items()}, settings)
         same = (before.sweep, before.bundle) == (settings.sweep, settings.bundle)
         fresh = {
             name: model
@@ -217,6 +228,21 @@ class Reload:
             )
             by = "inotify and sweep" if heard else "sweep"
             _LOG.info("watching", model=name, drop=str(folder.model.drop), by=by)
+
+    def _note_reassigned(
+        self, moved: Collection[str], before: Mapping[str, Path], settings: Settings
+    ) -> None:
+        """Report of models that have another drop folder now that it was another model's `before`.
+
+        What arrives there is from now on trained for them, as may be intended.
+        """
+        owners = {folder: name for name, folder in before.items()}
+        for name in moved:
+            drop = settings.models[name].drop
+            if other := owners.get(drop):
+                why = problem("drop_folder_reassigned", path=drop, other=other)
+                _LOG.warning("folder_reassigned", model=name, reason=why)
+                self._journal.events.note("folder_reassigned", model=name, what=why)
 
     def _report_left(
         self,

@@ -193,6 +193,7 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("notice_folder_away", "folder", when=_is_wrong),
             _Row("notice_folder_back", "folder", good=True),
         ),
+        "folder_reassigned": (_Row("notice_folder_reassigned", "folder"),),
         "expectation": (
             _Row("notice_late", "late", when=_is_newly_wrong),
             _Row("notice_arrived", "late", good=True, when=_arrived),

@@ -91,6 +91,43 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     assert len(site.records("training_started")) == 1
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_models_whose_drop_folders_are_exchanged_are_reported_by_name(site, service, running):
+    churn = site.add_model("churn", KEY, QUICK)
+    price = site.add_model("price", OTHER, QUICK)
+    site.start()
+    until(lambda: (churn / "STATUS.txt").exists() and (price / "STATUS.txt").exists(), "both are watched")
+    assert not reassigned(site)
+    if not running:
+        site.stop()
+    exchanged = (
+        site._text.replace(f'"{churn}"', "CHURN")
+        .replace(f'"{price}"', f'"{churn}"')
+        .replace("CHURN", f'"{price}"')
+    )
+    assert exchanged != site._text
+    if running:
+        reload(site, exchanged)
+    else:
+        site._text = exchanged
+        site.write()
+        site.start()
+    until(lambda: len(reassigned(site)) == 2, "both are reported")
+    said = {each["model"]: each["reason"] for each in reassigned(site)}
+    assert f"{price} was the drop folder of price" in said["churn"]
+    assert f"{churn} was the drop folder of churn" in said["price"]
+    reload(site, exchanged + "# the same again\n")
+    site.stop()
+    site.start()
+    deliver_pair(churn)
+    until(lambda: filed(churn), "work goes on")
+    assert len(reassigned(site)) == 2, "once each"
+
+
+def reassigned(site):
+    return [event for event in site.events() if event["event"] == "folder_reassigned"]
+
+
 @pytest.mark.parametrize(
     ("state", "running"),
     variants(

@@ -23,6 +23,15 @@ def place_in_drop_folder(other: Name) -> Words:
     )
 
 
+def drop_folder_reassigned(path: Place, other: Name, model: Name) -> Words:
+    """`other` is the model that had this drop folder until the configuration was changed."""
+    return Words(
+        f"{path} was the drop folder of {other}. What arrives there is now trained for {model}.",
+        f"If this is not intended, correct models.{model}.drop and reload the configuration.",
+        operator_only=True,
+    )
+
+
 def place_in_own_folder(folder: Place) -> Words:
     """`folder` is one of the spool, the backups, the gate's copies and what is known of shares."""
     return Words(

@@ -89,6 +89,10 @@ def notice_folder_back(model: str) -> Notice:
     return Notice(f"{model}: its drop folder is back", "Its files are taken in again.")
 
 
+def notice_folder_reassigned(model: str, what: Said) -> Notice:
+    return Notice(f"{model}: its drop folder was another model's", str(what))
+
+
 def not_taken_in(lines: tuple[Said, ...], number: int, waited: timedelta) -> str:
     """`lines` are the first of so many deliveries and files, each with what it lacks."""
     rest = f" And {number - len(lines):,} more." if number > len(lines) else ""

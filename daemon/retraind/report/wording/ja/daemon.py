@@ -28,6 +28,15 @@ def place_in_drop_folder(other: Name) -> Words:
     )
 
 
+def drop_folder_reassigned(path: Place, other: Name, model: Name) -> Words:
+    """`other` is the model that had this drop folder until the configuration was changed."""
+    return Words(
+        f"{path}は、これまで{other}の投入フォルダーでした。今後ここに届くファイルは、{model}の再学習に使用されます。",
+        f"意図した変更でなければ、models.{model}.dropを修正し、設定を再読み込みしてください。",
+        operator_only=True,
+    )
+
+
 def place_in_own_folder(folder: Place) -> Words:
     """`folder` is one of the spool, the backups, the gate's copies and what is known of shares."""
     return Words(

@@ -94,6 +94,10 @@ def notice_folder_back(model: str) -> Notice:
     return Notice(f"{model}の投入フォルダーが復旧しました", "ファイルの取り込みを再開します。")
 
 
+def notice_folder_reassigned(model: str, what: Said) -> Notice:
+    return Notice(f"{model}の投入フォルダーは、これまで別のモデルのものでした", str(what))
+
+
 def not_taken_in(lines: tuple[Said, ...], number: int, waited: timedelta) -> str:
     """`lines` are the first of so many deliveries and files, each with what it lacks."""
     rest = f"ほかに{number - len(lines):,}件あります。" if number > len(lines) else ""

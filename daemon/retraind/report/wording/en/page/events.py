@@ -58,6 +58,7 @@ _EVENTS: Mapping[str, str] = {
     "folder_accepted": "A person accepts another drop folder",
     "rebuild_asked": "A person rebuilds the journal",
     "folder_away": "The drop folder is out of reach",
+    "folder_reassigned": "The drop folder was another model's",
     "not_taken_in": "Something in the drop folder needs attention",
     "waits_in_folder": "What waits in the drop folder was noted",
     "journal_mended": "The journal was repaired",

@@ -58,6 +58,7 @@ _EVENTS: Mapping[str, str] = {
     "folder_accepted": "担当者が別の投入フォルダーの使用を承認しました",
     "rebuild_asked": "担当者がジャーナルの再構築を指示しました",
     "folder_away": "投入フォルダーに接続できません",
+    "folder_reassigned": "投入フォルダーが別のモデルのものでした",
     "not_taken_in": "投入フォルダーに、対応が必要なファイルがあります",
     "waits_in_folder": "投入フォルダーで待機中のファイルを記録しました",
     "journal_mended": "ジャーナルを修復しました",
