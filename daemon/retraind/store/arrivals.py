@@ -1,6 +1,5 @@
 """When deliveries of each model arrived, since when any are expected, and for how long none need be."""
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from retraind.domain.job import Outcome
 from retraind.domain.people import Person
 from retraind.store.database import Database
 from retraind.store.events import Events
-from retraind.store.rows import moment
+from retraind.store.rows import each_of, moment
 from retraind.store.schema import JOBS
 
 
@@ -18,25 +17,23 @@ class Arrivals:
     """What the journal knows of times of arrival."""
 
     def __init__(self, database: Database, events: Events) -> None:
-        self._reader = database.reader
+        self._database = database
         self._events = events
 
     def newest(self, models: Collection[str]) -> Mapping[str, tuple[str, int]]:
         """Return the id and the version of each model's newest job: what else is here changes with it."""
-        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
+        model = each_of(models)
         latest = sa.select(JOBS.c.id).where(JOBS.c.model == model).order_by(JOBS.c.created_at.desc()).limit(1)
         these = sa.select(latest.scalar_subquery()).select_from(model.table)
         query = sa.select(JOBS.c.model, JOBS.c.id, JOBS.c.version).where(JOBS.c.id.in_(these))
-        with self._reader.connect() as connection:
-            return {row.model: (row.id, row.version) for row in connection.execute(query)}
+        return {row.model: (row.id, row.version) for row in self._database.rows(query)}
 
     def of(self, model: str, limit: int) -> list[datetime]:
         """Return when the last deliveries of a model were taken in, oldest first; the same again is none."""
         outcome = sa.func.coalesce(sa.func.json_extract(JOBS.c.body, "$.end.outcome"), "")
         query = sa.select(JOBS.c.created_at).where(JOBS.c.model == model, outcome != Outcome.DUPLICATE.value)
-        with self._reader.connect() as connection:
-            moments = connection.scalars(query.order_by(JOBS.c.created_at.desc()).limit(limit)).all()
-        return [moment(each) for each in reversed(moments)]
+        rows = self._database.rows(query.order_by(JOBS.c.created_at.desc()).limit(limit))
+        return [moment(row.created_at) for row in reversed(rows)]
 
     def expected_since(
         self, models: Collection[str], rules: Mapping[str, str], now: datetime

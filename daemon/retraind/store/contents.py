@@ -12,7 +12,7 @@ class Contents:
     """Finds jobs by the content of their data files."""
 
     def __init__(self, database: Database) -> None:
-        self._reader = database.reader
+        self._database = database
 
     def trained(self, model: str, content: str, besides: str) -> Job | None:
         """Return the model's latest job that got the same bytes trained, or is about to, if there is one."""
@@ -41,6 +41,5 @@ class Contents:
         query = sa.select(JOBS.c.body).where(
             JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides
         )
-        with self._reader.connect() as connection:
-            found = read_jobs(connection, query)
+        found = read_jobs([row.body for row in self._database.rows(query)])
         return sorted(found, key=lambda job: job.created_at, reverse=True)

@@ -6,21 +6,17 @@ import sqlalchemy as sa
 
 from retraind.store.database import Database
 from retraind.store.schema import RECIPIENTS
-from retraind.system.clock import Clock
 
 
 class Cursors:
     """A place in the history for each recipient."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._engine = database.engine
-        self._reader = database.reader
-        self._clock = clock
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def all(self) -> dict[str, int]:
         """Return up to which place of the history each recipient was notified."""
-        with self._reader.connect() as connection:
-            return {row.name: row.told for row in connection.execute(sa.select(RECIPIENTS))}
+        return {row.name: row.told for row in self._database.rows(sa.select(RECIPIENTS))}
 
     def set(self, name: str, told: int | None) -> None:
         """Record up to where a recipient was notified; None forgets it."""
@@ -31,7 +27,7 @@ class Cursors:
         if not places:
             return
         told = [{"name": name, "told": place} for name, place in places.items() if place is not None]
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             connection.execute(RECIPIENTS.delete().where(RECIPIENTS.c.name.in_(list(places))))
             if told:
                 connection.execute(RECIPIENTS.insert(), told)

@@ -8,7 +8,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -132,6 +132,11 @@ class Database:
     def folder(self) -> Path:
         """Where the file is, with its companions."""
         return self._file.parent
+
+    def rows(self, query: sa.Executable) -> Sequence[Any]:
+        """Return what a query finds, read by itself."""
+        with self.reader.connect() as connection:
+            return connection.execute(query).all()
 
     def try_to_write(self) -> bool:
         """Write without changing anything; returns whether it succeeds."""

@@ -14,7 +14,10 @@ from retraind.domain.records import Entry, Event
 from retraind.store.database import Database
 from retraind.store.rows import (
     UPLOAD_EVENTS,
+    each_of,
+    event_in,
     last_of,
+    lasts_of,
     moment,
     problem_in,
     read_detail,
@@ -38,13 +41,12 @@ class Events:
     """The history of all jobs and models."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._engine = database.engine
-        self._reader = database.reader
+        self._database = database
         self._clock = clock
 
     def note(self, event: str, job: Job | None = None, model: str | None = None, **detail: object) -> None:
         """Append an event that changes no job."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             self.append(connection, event, job, detail, model)
 
     def history(
@@ -59,12 +61,7 @@ class Events:
             query = query.where(EVENTS.c.model == model).order_by((EVENTS.c.id + 0).desc())
         else:
             query = query.order_by(EVENTS.c.id.desc())
-        with self._reader.connect() as connection:
-            rows = connection.execute(query).all()
-        return [
-            Event(moment(row.at), row.job, row.model, row.event, read_detail(row.detail))
-            for row in reversed(rows)
-        ]
+        return [event_in(row) for row in reversed(self._database.rows(query))]
 
     def of_model(self, model: str | None, events: Iterable[str], limit: int) -> list[Event]:
         """Return the last events of these kinds that are about a model and none of its jobs, newest first.
@@ -73,33 +70,24 @@ class Events:
         """
         mine = sa.and_(EVENTS.c.model == model, EVENTS.c.event.in_(sorted(events)), EVENTS.c.job.is_(None))
         query = sa.select(EVENTS).where(mine).order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(limit)
-        with self._reader.connect() as connection:
-            rows = connection.execute(query).all()
-        return [Event(moment(row.at), None, row.model, row.event, read_detail(row.detail)) for row in rows]
+        return [event_in(row) for row in self._database.rows(query)]
 
     def entries_after(self, place: int, events: Iterable[str], limit: int) -> list[Entry]:
         """Return the history's entries of these events after a place, oldest first."""
         query = sa.select(EVENTS).where(EVENTS.c.id > place, EVENTS.c.event.in_(sorted(events)))
-        with self._reader.connect() as connection:
-            rows = connection.execute(query.order_by(EVENTS.c.id).limit(limit)).all()
-        return [
-            Entry(row.id, Event(moment(row.at), row.job, row.model, row.event, read_detail(row.detail)))
-            for row in rows
-        ]
+        rows = self._database.rows(query.order_by(EVENTS.c.id).limit(limit))
+        return [Entry(row.id, event_in(row)) for row in rows]
 
     def last_entry(self) -> int:
         """Return the place of the history's last entry; 0 for an empty one."""
-        with self._reader.connect() as connection:
-            return connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
+        return int(self._database.rows(sa.select(sa.func.max(EVENTS.c.id)))[0][0] or 0)
 
     def keys_seen(self, models: Iterable[str]) -> dict[tuple[str, str], datetime]:
         """Return when each key of these models, by model and fingerprint, was first seen."""
-        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
         query = sa.select(EVENTS.c.model, EVENTS.c.at, EVENTS.c.detail).where(
-            EVENTS.c.model.in_(sa.select(model)), EVENTS.c.event == "key_seen"
+            EVENTS.c.model.in_(sa.select(each_of(models))), EVENTS.c.event == "key_seen"
         )
-        with self._reader.connect() as connection:
-            rows = connection.execute(query.order_by(EVENTS.c.at.desc())).all()
+        rows = self._database.rows(query.order_by(EVENTS.c.at.desc()))
         return {(row.model, json.loads(row.detail)["key"]): moment(row.at) for row in rows}
 
     def note_key(self, model: str, key: str) -> datetime:
@@ -121,21 +109,14 @@ class Events:
 
     def last_problems(self, event: str, models: Iterable[str]) -> dict[str, Problem | None]:
         """Return the same of many models at once."""
-        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
+        model = each_of(models)
         query = sa.select(model, last_of(EVENTS.c.detail, event, model).scalar_subquery())
-        with self._reader.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         return {name: problem_in(read_detail(detail or "{}")) for name, detail in rows}
 
     def last_details(self, event: str, models: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """Return the detail of the last event of a kind, of each model that has one."""
-        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
-        latest = last_of(EVENTS.c.id, event, model).scalar_subquery()
-        query = sa.select(EVENTS.c.model, EVENTS.c.detail).where(
-            EVENTS.c.id.in_(sa.select(latest).select_from(model.table))
-        )
-        with self._reader.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(lasts_of(event, models))
         return {row.model: read_detail(row.detail) for row in rows}
 
     def trainings_since(self, model: str, moment: datetime) -> int:
@@ -156,8 +137,8 @@ class Events:
             EVENTS.c.event == "training_prevented",
             uploaded_at >= moment.astimezone(UTC).isoformat(),
         )
-        with self._reader.connect() as connection:
-            return max(0, (connection.scalar(uploads) or 0) - (connection.scalar(prevented) or 0))
+        balance = sa.select(uploads.scalar_subquery() - prevented.scalar_subquery())
+        return max(0, int(self._database.rows(balance)[0][0]))
 
     def line_speed(self, model: str) -> float | None:
         """Return the median bytes per second of the model's last uploads; None when there were none.
@@ -165,11 +146,10 @@ class Events:
         Small ones depend more on delays than on the line, and do not count.
         """
         query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == "upload_complete")
-        with self._reader.connect() as connection:
-            details = connection.scalars(query.order_by(EVENTS.c.at.desc()).limit(_UPLOADS)).all()
+        rows = self._database.rows(query.order_by(EVENTS.c.at.desc()).limit(_UPLOADS))
         speeds = [
             said["bytes"] / max(said["seconds"], 0.001)
-            for said in map(json.loads, details)
+            for said in (json.loads(row.detail) for row in rows)
             if said.get("bytes", 0) >= _TELLING_BYTES
         ]
         return statistics.median(speeds) if speeds else None
@@ -200,11 +180,8 @@ class Events:
         last = sa.func.max(EVENTS.c.at)
         query = sa.select(EVENTS.c.job).where(EVENTS.c.model == model, EVENTS.c.event == event)
         query = query.group_by(EVENTS.c.job).order_by(last.desc(), sa.func.max(EVENTS.c.id).desc())
-        with self._reader.connect() as connection:
-            return [job for job in connection.scalars(query.limit(number)) if job]
+        return [row.job for row in self._database.rows(query.limit(number)) if row.job]
 
     def latest_job(self, model: str, event: str) -> str | None:
         """Return the job of a model's latest event of a kind."""
-        with self._reader.connect() as connection:
-            found: str | None = connection.scalar(last_of(EVENTS.c.job, event, model))
-        return found
+        return next((row.job for row in self._database.rows(last_of(EVENTS.c.job, event, model))), None)

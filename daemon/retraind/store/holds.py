@@ -7,7 +7,7 @@ from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ACCOUNT_LIMITS, ModelHold
 from retraind.store.database import Database
 from retraind.store.events import Events
-from retraind.store.rows import read_holds, read_problem
+from retraind.store.rows import HELD, read_holds, read_problem
 from retraind.store.schema import MODELS
 from retraind.system.clock import Clock
 
@@ -16,14 +16,13 @@ class Holds:
     """Why no job of a model talks to the service."""
 
     def __init__(self, database: Database, events: Events, clock: Clock) -> None:
-        self._engine = database.engine
-        self._reader = database.reader
+        self._database = database
         self._events = events
         self._clock = clock
 
     def hold(self, model: str, problem: Problem, *, credential: bool) -> bool:
         """Hold a model; returns False when it was already held for the same reason."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             return self.hold_with(connection, model, problem, credential=credential)
 
     def hold_with(self, connection: sa.Connection, model: str, problem: Problem, *, credential: bool) -> bool:
@@ -60,7 +59,7 @@ class Holds:
 
         With `trial`, only for a try: `end_trial` records that its reason is gone, a new hold that it is not.
         """
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             done = connection.execute(
                 MODELS.update()
                 .where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
@@ -77,14 +76,13 @@ class Holds:
 
         A limit of the account is known to be gone only once the service has `trained`.
         """
-        with self._reader.connect() as connection:
-            on_trial = sa.select(MODELS.c.credential, MODELS.c.trial).where(
-                MODELS.c.name == model, MODELS.c.trial.is_not(None)
-            )
-            tried = connection.execute(on_trial).first()
-            if tried is None or (not trained and read_problem(tried.trial).code in ACCOUNT_LIMITS):
-                return False
-        with self._engine.begin() as connection:
+        on_trial = sa.select(MODELS.c.credential, MODELS.c.trial).where(
+            MODELS.c.name == model, MODELS.c.trial.is_not(None)
+        )
+        tried = next(iter(self._database.rows(on_trial)), None)
+        if tried is None or (not trained and read_problem(tried.trial).code in ACCOUNT_LIMITS):
+            return False
+        with self._database.engine.begin() as connection:
             connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
             why = problem("key_accepted_again" if tried.credential else "hold_reason_gone")
             self._events.append(connection, "model_released", None, {"why": why}, model)
@@ -92,11 +90,9 @@ class Holds:
 
     def all(self) -> dict[str, ModelHold]:
         """Return the held models by name."""
-        with self._reader.connect() as connection:
-            return read_holds(connection)
+        return read_holds(self._database.rows(HELD))
 
     def is_held(self, model: str) -> bool:
         """Return whether a model is held."""
         query = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
-        with self._reader.connect() as connection:
-            return connection.execute(query).first() is not None
+        return bool(self._database.rows(query))

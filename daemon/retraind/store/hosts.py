@@ -11,7 +11,6 @@ from retraind.store.database import Database
 from retraind.store.events import Events
 from retraind.store.rows import moment, read_problem
 from retraind.store.schema import HOSTS
-from retraind.system.clock import Clock
 
 _LAST_ASKED = 100
 """Requests of people that are looked through; there is one for each command."""
@@ -20,16 +19,13 @@ _LAST_ASKED = 100
 class Hosts:
     """Hosts that do not answer, or answer with errors of their own."""
 
-    def __init__(self, database: Database, events: Events, clock: Clock) -> None:
-        self._engine = database.engine
-        self._reader = database.reader
+    def __init__(self, database: Database, events: Events) -> None:
+        self._database = database
         self._events = events
-        self._clock = clock
 
     def all(self) -> dict[str, Outage]:
         """Return the hosts that are down, by name."""
-        with self._reader.connect() as connection:
-            rows = connection.execute(sa.select(HOSTS).order_by(HOSTS.c.name)).all()
+        rows = self._database.rows(sa.select(HOSTS).order_by(HOSTS.c.name))
         return {
             row.name: Outage(
                 row.name, moment(row.since), row.failures, read_problem(row.reason), moment(row.next_try)
@@ -60,7 +56,7 @@ class Hosts:
         """Replace the hosts that are down. That an outage begins, ends or becomes `lasting` is an event."""
         fresh = {outage.host: outage for outage in outages}
         before = self.all()
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             told = set(connection.scalars(sa.select(HOSTS.c.name).where(HOSTS.c.told)))
             connection.execute(HOSTS.delete())
             for outage in fresh.values():

@@ -50,15 +50,14 @@ class Jobs:
     """The records of all jobs."""
 
     def __init__(self, database: Database, events: Events, holds: Holds, clock: Clock) -> None:
-        self._engine = database.engine
-        self._reader = database.reader
+        self._database = database
         self._events = events
         self._holds = holds
         self._clock = clock
 
     def add(self, job: Job, event: str, **detail: object) -> Job:
         """Record a new job."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             connection.execute(JOBS.insert().values(row_of(job)))
             self._events.append(connection, event, job, detail)
         return job
@@ -79,7 +78,7 @@ class Jobs:
         journal holds another version than `job`. With `also`, another job is written to in the same
         transaction, and with `hold` the job's model is held in it.
         """
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             if also is not None:
                 self._write(connection, also)
             written = self._write(connection, Write(job, after, event, detail or {}))
@@ -93,7 +92,7 @@ class Jobs:
         Returns them as they are now, without those of which the journal has another version.
         """
         written = []
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             for write in writes:
                 with suppress(Conflict):
                     written.append(self._write(connection, write))
@@ -116,19 +115,17 @@ class Jobs:
 
     def get(self, job_id: str) -> Job | None:
         """Return the job with this id."""
-        with self._reader.connect() as connection:
-            body = connection.scalar(sa.select(JOBS.c.body).where(JOBS.c.id == job_id))
-        return Job.from_json(body) if body else None
+        rows = self._database.rows(sa.select(JOBS.c.body).where(JOBS.c.id == job_id))
+        return Job.from_json(rows[0].body) if rows else None
 
     def versions(self, model: str) -> dict[str, "Version"]:
         """Return which jobs of a model are known, in which version and state."""
         query = sa.select(JOBS.c.id, JOBS.c.version, JOBS.c.state).where(JOBS.c.model == model)
-        with self._reader.connect() as connection:
-            return {row.id: Version(row.version, State(row.state)) for row in connection.execute(query)}
+        return {row.id: Version(row.version, State(row.state)) for row in self._database.rows(query)}
 
     def adopt(self, job: Job) -> None:
         """Record a job as its folder knows it, in place of an older version or of nothing."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             connection.execute(JOBS.delete().where(JOBS.c.id == job.id))
             connection.execute(JOBS.insert().values(row_of(job)))
             self._events.append(connection, "job_adopted", job, {"state": job.state})
@@ -203,14 +200,12 @@ class Jobs:
     def models_in_work(self) -> set[str]:
         """Return the models with jobs that are in work or wait for something."""
         query = sa.select(JOBS.c.model).where(JOBS.c.state.in_(ACTIVE)).distinct()
-        with self._reader.connect() as connection:
-            return set(connection.scalars(query))
+        return {row.model for row in self._database.rows(query)}
 
     def count_active(self) -> int:
         """Count the jobs that are in work or wait for something."""
         query = sa.select(sa.func.count()).where(JOBS.c.state.in_(ACTIVE))
-        with self._reader.connect() as connection:
-            return connection.scalar(query) or 0
+        return int(self._database.rows(query)[0][0])
 
     def begun_before(
         self, model: str, states: frozenset[State], moment: datetime, limit: int, after: Job | None = None
@@ -236,7 +231,7 @@ class Jobs:
 
     def forget(self, job: Job) -> None:
         """Delete a job and its history. Raises Conflict when the journal holds another version than `job`."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             gone = connection.execute(JOBS.delete().where(JOBS.c.id == job.id, JOBS.c.version == job.version))
             if gone.rowcount != 1:
                 raise Conflict(job.id)
@@ -246,17 +241,14 @@ class Jobs:
         """Count jobs by model and state, without zeros."""
         query = sa.select(JOBS.c.model, JOBS.c.state, sa.func.count()).group_by(JOBS.c.model, JOBS.c.state)
         counts: dict[str, dict[State, int]] = {}
-        with self._reader.connect() as connection:
-            for model, state, count in connection.execute(query):
-                counts.setdefault(model, {})[State(state)] = count
+        for model, state, count in self._database.rows(query):
+            counts.setdefault(model, {})[State(state)] = count
         return counts
 
     def counts_of(self, model: str) -> dict[State, int]:
         """Count a model's jobs by state, without zeros."""
         query = sa.select(JOBS.c.state, sa.func.count()).where(JOBS.c.model == model).group_by(JOBS.c.state)
-        with self._reader.connect() as connection:
-            return {State(state): count for state, count in connection.execute(query)}
+        return {State(state): count for state, count in self._database.rows(query)}
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
-        with self._reader.connect() as connection:
-            return read_jobs(connection, query)
+        return read_jobs([row.body for row in self._database.rows(query)])

@@ -74,14 +74,12 @@ class Journal:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
-        self._engine = database.engine
-        self._reader = database.reader
         self.events = Events(database, clock)
         self.holds = Holds(database, self.events, clock)
         self.jobs = Jobs(database, self.events, self.holds, clock)
-        self.hosts = Hosts(database, self.events, clock)
-        self.cursors = Cursors(database, clock)
-        self.sightings = Sightings(database, clock)
+        self.hosts = Hosts(database, self.events)
+        self.cursors = Cursors(database)
+        self.sightings = Sightings(database)
         self.contents = Contents(database)
         self.arrivals = Arrivals(database, self.events)
 
@@ -108,12 +106,12 @@ class Journal:
     def standings(self, models: Iterable[str]) -> dict[str, Standing]:
         """Return what people are shown of each of these models, all from one moment."""
         these = {"models": json.dumps(list(models))}
-        with self._reader.connect() as connection:
+        with self.database.reader.connect() as connection:
             rows = connection.execute(_LATEST, these).all()
-            in_work = by_time(read_jobs(connection, _WORK, these))
+            in_work = by_time(read_jobs(connection.scalars(_WORK, these).all()))
             finished = json.dumps(sorted({job for row in rows for job in (row.filed, row.published) if job}))
-            known = read_jobs(connection, _JOBS, {"jobs": finished})
-            holds = read_holds(connection, _HOLDS, these)
+            known = read_jobs(connection.scalars(_JOBS, {"jobs": finished}).all())
+            holds = read_holds(connection.execute(_HOLDS, these))
         jobs = {job.id: job for job in known}
         found = {
             row.model: Standing(
@@ -130,10 +128,10 @@ class Journal:
         """Return the active jobs of these models, oldest first, and the holds of the models."""
         these = {"models": json.dumps(list(models))}
         found: dict[str, list[Job]] = {}
-        with self._reader.connect() as connection:
-            for job in by_time(read_jobs(connection, _WORK, these)):
+        with self.database.reader.connect() as connection:
+            for job in by_time(read_jobs(connection.scalars(_WORK, these).all())):
                 found.setdefault(job.model, []).append(job)
-            return found, read_holds(connection, _HOLDS, these)
+            return found, read_holds(connection.execute(_HOLDS, these))
 
     def rename_model(self, before: str, after: str, obsolete: str, by: Person | None = None) -> int:
         """Move all jobs, the history and the hold of `before` to `after`; returns how many jobs these are.
@@ -145,7 +143,7 @@ class Journal:
         body = sa.func.json_set(JOBS.c.body, "$.model", after, "$.version", JOBS.c.version + 1)
         freed = sa.func.json_set(body, "$.hold", sa.func.json("null"), "$.wait.wake_at", sa.func.json("null"))
         mine = JOBS.update().where(JOBS.c.model == before)
-        with self._engine.begin() as connection:
+        with self.database.engine.begin() as connection:
             count = sum(
                 connection.execute(
                     update.values(model=after, version=JOBS.c.version + 1, body=changed)

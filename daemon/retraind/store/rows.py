@@ -1,7 +1,7 @@
 """Rows of the journal's tables, to and from what they hold."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from retraind.domain.flat import in_facts
 from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.problems import Finding, Problem
-from retraind.domain.records import ModelHold
+from retraind.domain.records import Event, ModelHold
 from retraind.store.schema import EVENTS, MODELS
 
 ACTIVE = sorted(set(State) - RESTING)
@@ -33,23 +33,18 @@ def by_time(jobs: Iterable[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.created_at, job.id))
 
 
-def read_jobs(
-    connection: sa.Connection, query: sa.Select[Any], given: Mapping[str, str] | None = None
-) -> list[Job]:
-    """Read the jobs whose bodies a query selects, which is given values for its parameters."""
-    bodies = connection.scalars(query, given).all()
+def read_jobs(bodies: Sequence[str]) -> list[Job]:
+    """Read the jobs with these bodies."""
     many = len(bodies) >= _MANY_BODIES
     return [_known_job(body) if many and len(body) <= _SHORT_BODY else Job.from_json(body) for body in bodies]
 
 
 HELD = sa.select(MODELS).where(MODELS.c.hold.is_not(None))
+"""Asks for the models on hold."""
 
 
-def read_holds(
-    connection: sa.Connection, query: sa.Select[Any] = HELD, given: Mapping[str, str] | None = None
-) -> dict[str, ModelHold]:
-    """Read the holds of all models, or of those that a query selects, by model."""
-    rows = connection.execute(query, given).all()
+def read_holds(rows: Iterable[sa.Row[Any]]) -> dict[str, ModelHold]:
+    """Read what `HELD` has found, by model."""
     return {
         row.name: ModelHold(row.name, moment(row.held_since), read_problem(row.hold), row.credential)
         for row in rows
@@ -64,6 +59,24 @@ def last_of(what: sa.Column[Any], event: str, model: str | sa.ColumnElement[str]
         .order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc())
         .limit(1)
     )
+
+
+def each_of(names: Iterable[str]) -> sa.ColumnElement[str]:
+    """Return a column that has these names, however many: one query is for all of them."""
+    column: sa.ColumnElement[str] = sa.func.json_each(json.dumps(list(names))).table_valued("value").c.value
+    return column
+
+
+def lasts_of(event: str, models: Iterable[str]) -> sa.Select[Any]:
+    """Ask for the last such event of each of these models that has one."""
+    model = each_of(models)
+    latest = last_of(EVENTS.c.id, event, model).scalar_subquery()
+    return sa.select(EVENTS).where(EVENTS.c.id.in_(sa.select(latest).select_from(model.table)))
+
+
+def event_in(row: sa.Row[Any]) -> Event:
+    """Read an entry of the history."""
+    return Event(moment(row.at), row.job, row.model, row.event, read_detail(row.detail))
 
 
 def read_problem(text: str) -> Problem:

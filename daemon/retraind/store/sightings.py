@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from retraind.domain.job import Signature
 from retraind.domain.sightings import Remembered
 from retraind.store.database import Database
+from retraind.store.rows import each_of
 from retraind.store.schema import JOBS, SIGHTINGS
-from retraind.system.clock import Clock
 
 _SIGNATURE = ("size", "mtime_ns", "inode")
 
@@ -19,19 +19,16 @@ _SIGNATURE = ("size", "mtime_ns", "inode")
 class Sightings:
     """The memories of all drop folders."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         # Whoever reads an older memory sees files that changed since, which first settle.
         self._engine = database.relaxed
-        self._reader = database.reader
-        self._clock = clock
+        self._database = database
 
     def of(self, folder: str) -> dict[str, Remembered]:
         """Return what was noted of the files that wait in a drop folder, by name."""
         query = sa.select(SIGHTINGS.c.name, SIGHTINGS.c.body).where(SIGHTINGS.c.folder == folder)
-        with self._reader.connect() as connection:
-            rows = connection.execute(query).all()
         found = {}
-        for row in rows:
+        for row in self._database.rows(query):
             *signature, look, came = json.loads(row.body)
             known = Signature(**dict(zip(_SIGNATURE, signature, strict=True)))
             found[row.name] = Remembered(row.name, known, look, came)
@@ -47,8 +44,7 @@ class Sightings:
             .where(JOBS.c.model == model, sa.func.json_extract(files.c.value, "$.name") == name)
             .limit(1)
         )
-        with self._reader.connect() as connection:
-            return connection.scalar(query) is not None
+        return bool(self._database.rows(query))
 
     def note(self, folder: str, fresh: Iterable[Remembered], gone: Iterable[str]) -> None:
         """Note files that are new in a drop folder, or changed, and forget the names that are gone."""
@@ -62,12 +58,10 @@ class Sightings:
             }
             for each in fresh
         ]
-        old = sa.func.json_each(json.dumps([*gone, *(row["name"] for row in rows)])).table_valued("value")
+        old = each_of([*gone, *(row["name"] for row in rows)])
         with self._engine.begin() as connection:
             connection.execute(
-                SIGHTINGS.delete().where(
-                    SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(sa.select(old.c.value))
-                )
+                SIGHTINGS.delete().where(SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(sa.select(old)))
             )
             if rows:
                 connection.execute(SIGHTINGS.insert(), rows)

@@ -1,6 +1,5 @@
 """Numbers of all models at one moment, for monitoring: a few queries, each answered by an index."""
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 
 from retraind.domain.job import Outcome, State
 from retraind.store.journal import Journal
-from retraind.store.rows import ACTIVE, last_of, moment, read_holds
+from retraind.store.rows import ACTIVE, each_of, last_of, moment
 from retraind.store.schema import EVENTS, HOSTS, JOBS
 
 _GOOD = (Outcome.TRAINED.value, Outcome.SWITCHED.value)
@@ -36,14 +35,15 @@ class Gauges(NamedTuple):
 
 def gauges(journal: Journal, models: Collection[str]) -> Gauges:
     """Read the numbers. Of models that are not among `models`, only jobs are counted."""
+    late = journal.events.last_problems("expectation", models)
     with journal.database.reader.connect() as connection:
         on_hold, stuck = _stopped(connection)
         return Gauges(
             journal.jobs.counts(),
             on_hold,
             stuck,
-            frozenset(read_holds(connection)),
-            frozenset(_late(connection, models)),
+            frozenset(journal.holds.all()),
+            frozenset(name for name, what in late.items() if what),
             _succeeded(connection, models),
             frozenset(connection.scalars(sa.select(HOSTS.c.name))),
         )
@@ -67,15 +67,8 @@ def _stopped(connection: sa.Connection) -> tuple[Mapping[str, int], Mapping[str,
     )
 
 
-def _late(connection: sa.Connection, models: Collection[str]) -> list[str]:
-    model = sa.func.json_each(json.dumps([*models])).table_valued("value").c.value
-    last = last_of(EVENTS.c.detail, "expectation", model).scalar_subquery()
-    query = sa.select(model.label("model"), sa.func.json_extract(last, "$.what.code").label("code"))
-    return [row.model for row in connection.execute(query) if row.code is not None]
-
-
 def _succeeded(connection: sa.Connection, models: Collection[str]) -> Mapping[str, datetime]:
-    model = sa.func.json_each(json.dumps([*models])).table_valued("value").c.value
+    model = each_of(models)
     good = sa.func.json_extract(EVENTS.c.detail, "$.outcome").in_(_GOOD)
     last = last_of(EVENTS.c.at, "job_filed", model).where(good).scalar_subquery()
     rows = connection.execute(sa.select(model.label("model"), last.label("at")))

@@ -1,6 +1,5 @@
 """All models at one moment, in a few queries that read no whole job: for a page that lists a thousand."""
 
-import json
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from retraind.domain.job import Outcome, State
 from retraind.domain.problems import Problem
 from retraind.domain.records import ModelHold
 from retraind.store.journal import Journal
-from retraind.store.rows import ACTIVE, last_of, moment, problem_in, read_detail, read_holds
+from retraind.store.rows import ACTIVE, HELD, lasts_of, moment, problem_in, read_detail, read_holds
 from retraind.store.schema import EVENTS, JOBS
 
 
@@ -73,7 +72,7 @@ def glances(journal: Journal, models: Collection[str], before: Glances | None = 
         last = connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
         active = _active(connection)
         names = dict.fromkeys([*models, *active])
-        holds = read_holds(connection)
+        holds = read_holds(connection.execute(HELD))
         known = _unchanged(connection, before) if before is not None and before.last_event <= last else {}
         asked = [name for name in names if name not in known]
         filed = _last(connection, asked, "job_filed")
@@ -132,10 +131,7 @@ def _active(connection: sa.Connection) -> dict[str, list[Active]]:
 
 def _last(connection: sa.Connection, models: Collection[str], event: str) -> dict[str, sa.Row[Any]]:
     """Return the last event of a kind, of each model that has one."""
-    model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
-    latest = last_of(EVENTS.c.id, event, model).scalar_subquery()
-    query = sa.select(EVENTS).where(EVENTS.c.id.in_(sa.select(latest).select_from(model.table)))
-    return {row.model: row for row in connection.execute(query)}
+    return {row.model: row for row in connection.execute(lasts_of(event, models))}
 
 
 def _filed(row: sa.Row[Any]) -> Filed:
@@ -161,6 +157,5 @@ def pulse(journal: Journal) -> Pulse:
     """Return the journal's pulse."""
     last = sa.select(sa.func.max(EVENTS.c.id)).scalar_subquery()
     query = sa.select(last, sa.func.count(), sa.func.sum(JOBS.c.version)).where(JOBS.c.state.in_(ACTIVE))
-    with journal.database.reader.connect() as connection:
-        row = connection.execute(query).one()
+    (row,) = journal.database.rows(query)
     return Pulse(row[0] or 0, row[1], row[2] or 0)

@@ -55,8 +55,7 @@ def last_runs(journal: Journal, model: str, limit: int) -> list[Run]:
         .order_by(JOBS.c.id.desc())
         .limit(limit)
     )
-    with journal.database.reader.connect() as connection:
-        rows = connection.execute(query).all()
+    rows = journal.database.rows(query)
     return [
         Run(
             row.id,

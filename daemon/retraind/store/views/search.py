@@ -50,7 +50,7 @@ def search(journal: Journal, wanted: Wanted, limit: int) -> Found:
             query = _by_text(wanted) if wanted.text else _by_time(connection, wanted)
             ids = list(connection.scalars(query.limit(limit + 1)))
         shown = ids[:limit]
-        jobs = read_jobs(connection, sa.select(JOBS.c.body).where(JOBS.c.id.in_(shown)))
+        jobs = read_jobs(connection.scalars(sa.select(JOBS.c.body).where(JOBS.c.id.in_(shown))).all())
     known = {job.id: job for job in jobs}
     return Found([known[each] for each in shown if each in known], shown[-1] if len(ids) > limit else None)
 
