@@ -463,7 +463,7 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False
     finding = document["findings"][0]
-    assert finding["message"] == "This row has 2 columns, but the header has 3."
+    assert finding["message"] == 'This row ("21,b") has 2 columns, but the header has 3.'
     assert finding["remedy"] == "Correct this row in the source, and deliver both files again."
     assert (finding["severity"], finding["rule"], finding["file"]) == ("error", "ragged-rows", "eval.csv")
     assert (finding["line"], finding["column"]) == (3, None)

@@ -198,6 +198,15 @@ REFUSED = {
         (notes(lambda _: "x") + "1,東京,0\n2,大阪,1\n").encode("utf-7"), "encoding", 152, "東京"),
     "half a kana": (notes(lambda at: "@" if at == 99 else "x").encode().replace(b"@", b"\xe3\x81"), "encoding", 101,
                     "cut off"),
+    "a traceback, one line of which has the width of a row": (
+        table([row[:3] for row in ROWS]) + 'Traceback (most recent call last):\n  File "x.py", line 3, in main\n'
+        "    main()\nMemoryError\n", "rows-line", 152, "export has probably failed"),
+    "an answer in JSON below the table": (
+        table() + '{"error":"timeout","code":504}\r\n', "rows-line", 152, "export has probably failed"),
+    "a quote that opens a row and ends in the next one": (
+        table([*ROWS[:60], ['"58', *ROWS[60][1:]], ["59", '"a, b, c"', "3", "1"], *ROWS[62:]]), "stray-quotes", 61,
+        "in line 62,"),
+    "an empty line": (table([*ROWS[:60], [], *ROWS[60:]]), "ragged-rows", 61, "Remove this line"),
     "rows of one comma": (table([row[:2] for row in [*ROWS[:6], *[NO_VALUES] * 99]]), "too-few-rows", 7, "99"),
 }  # fmt: skip
 

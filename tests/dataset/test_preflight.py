@@ -187,7 +187,8 @@ ONE_FILE = {
         "empty-column-names", "error", table().replace("a,b,c", ",b,"), 1,
         "2 columns have no name: columns 1 and 3."),
     "a row that is too short is located": (
-        "ragged-rows", "error", table("1,2"), 122, "This row has 2 columns, but the header has 3."),
+        "ragged-rows", "error", table("1,2"), 122,
+        'This row ("1,2") has 2 columns, but the header has 3.'),
     "a row that is too long is located": ("ragged-rows", "error", table("1,2,3,4"), 122, "has 4 columns"),
     "further bad rows are listed and counted": (
         "ragged-rows", "error", table("1,2", "1,2,3", "1", "", "1,2,3,4"), 122,
@@ -430,7 +431,7 @@ def test_a_target_is_not_missed_among_more_names_than_are_kept():
 def test_a_finding_reads_as_one_paragraph():
     answer = preflight(source(table("1,2", *["x,y,z"] * 26, "1", rows=15)), evaluation(table()))
     assert paragraph(answer.errors[0]) == (
-        "train_2026-11.csv, line 17: This row has 2 columns, but the header has 3 (also line 44 with 1; "
+        'train_2026-11.csv, line 17: This row ("1,2") has 2 columns, but the header has 3 (also line 44 with 1; '
         '2 rows in total). The service calls this "rows with a different number of variables". '
         "What to do: Correct these rows in the source, and deliver both files again."
     )

@@ -61,6 +61,7 @@ def ragged(file: DataFile) -> Iterator[Finding]:
         "ragged-rows",
         service=RAGGED,
         line=first.line,
+        text=table.text(first.text),
         columns=first.width,
         expected=table.width,
         others=[(each.line, each.width) for each in others],

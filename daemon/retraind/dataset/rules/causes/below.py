@@ -96,11 +96,13 @@ def line_below(table: ReadResult) -> LineBelow | None:
     if ragged.count > MAX_EXAMPLES:  # those that are not kept are of the same kind if all are together
         apart = not ragged.first[0].width and all(row.width == 1 for row in filled)
         end = last if apart and ragged.count <= _MOST_LINES else 0
-    if end - first >= ragged.count or end < last - 1:
-        return None
     texts = [table.text(row.text).strip().strip('"').strip() for row in filled]
     apart = first < filled[0].line
     failed = [at for at, text in enumerate(texts) if _FAILED.match(text)]
+    # Of a message, some lines may have as many columns as a row.
+    most = _MOST_LINES if failed[:1] == [0] else ragged.count
+    if end - first >= most or end < last - 1:
+        return None
     if not all(
         says_end(text)
         or at >= min(failed, default=len(texts))  # all of it is one message
@@ -149,7 +151,8 @@ def rows_line(file: DataFile) -> Iterator[Cause]:
     table = file.table
     if (line := line_below(table) or _line_among(table)) is not None:
         finding = _rows_line(file, line, is_row=False)
-        yield Cause(finding, lambda each: each.rule == "ragged-rows")
+        message = range(line.line, line.line + _MOST_LINES) if line.failed and not line.among else ()
+        yield Cause(finding, lambda each: each.rule == "ragged-rows" or each.line in message)
     elif (total := _total(table)) is not None:
         finding = _rows_line(file, total, is_row=True)
 

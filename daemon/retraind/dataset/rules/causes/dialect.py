@@ -3,8 +3,8 @@
 import csv
 import io
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS, ReadResult
 from retraind.dataset.rules.causes.cause import Cause, everything, rules
@@ -27,6 +27,7 @@ from retraind.domain.problems import Finding, Severity
 _NEAR = 50  # lines between an escape and the bad row that it leads to
 _STYLE = 0.5  # of the rows have a space before a quote: their writer puts one before each
 _FEW_ROWS = 3
+_LONG_ROW = 10  # lines
 _OF_WIDTH = frozenset({"one-column", "duplicate-columns", "empty-column-names", "empty-column-name"})
 _SPACED = re.compile(r'[ \u3000]+"')
 
@@ -110,17 +111,33 @@ def _quietly_escaped(table: ReadResult) -> list[Part]:
 
 def _is_strict(text: str, delimiter: str, escape: str | None = None) -> bool:
     """Return whether each quote that opens a value ends right before a delimiter or the end of the row."""
-    return _line_not_strict(text, delimiter, escape) is None
+    return _not_strict(text, delimiter, escape) is None
 
 
-def _line_not_strict(text: str, delimiter: str, escape: str | None = None) -> int | None:
-    """Return the first line with a quote that ends elsewhere; a value may go on behind the text."""
+class _Stray(NamedTuple):
+    row: int
+    line: int
+
+
+def _not_strict(text: str, delimiter: str, escape: str | None = None) -> _Stray | None:
+    """Return the first line with a quote that ends elsewhere, and that in which its row begins.
+
+    A value may go on behind the text.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, escapechar=escape, strict=True)
+    before = 0
     try:
-        deque(reader, maxlen=0)
+        for _ in reader:
+            before = reader.line_num
     except csv.Error as error:
-        return None if "end of data" in str(error) else reader.line_num
+        return None if "end of data" in str(error) else _Stray(before + 1, reader.line_num)
     return None
+
+
+def _has_stray(lines: Mapping[int, str], line: int, delimiter: str) -> bool:
+    """Return whether the row that begins in a line has a quote that ends elsewhere."""
+    found = _not_strict("\n".join(lines.get(line + at, "") for at in range(_LONG_ROW)), delimiter)
+    return found is not None and found.row == 1
 
 
 def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
@@ -157,18 +174,19 @@ def stray_quotes(file: DataFile) -> Iterator[Cause]:
     if table.width < MIN_COLUMNS or table.unclosed_line is not None or table.oddities.swallowed:
         return
     for begin, text in parts_of(table):
-        line = _line_not_strict(text, own) if '"' in text else None
-        if line is None or ('\\"' in text and any(escapes(file))):
+        stray = _not_strict(text, own) if '"' in text else None
+        if stray is None or ('\\"' in text and any(escapes(file))):
             continue
         lines = dict(enumerate(text.splitlines(), start=begin))
         finding = file.warning(
             "stray-quotes",
             service=RAGGED if table.ragged else None,
-            line=begin + line - 1,
-            text=lines[begin + line - 1],
+            line=begin + stray.row - 1,
+            quote_line=begin + stray.line - 1,
+            text=lines[begin + stray.row - 1],
             paired=file.paired,
         )
-        all_stray = all(not _is_strict(lines.get(row.line, ""), own) for row in table.ragged.first)
+        all_stray = all(_has_stray(lines, row.line, own) for row in table.ragged.first)
         yield Cause(finding, rules("ragged-rows") if all_stray else rules(), Severity.WARNING)
         return
 

@@ -120,6 +120,8 @@ def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container
             continue
         for cause in rule(file):
             left = applied(cause, left, replacing=cause.finding.rule not in ignored) or left
+    apart = {each.line for each in left if each.rule in _OF_ONE_ROW}
+    left = [each for each in left if each.line not in apart or each.rule in _OF_ONE_ROW or has_errors([each])]
     if any(each.rule == "one-column" and _is_told(each) for each in left):
         left = [each for each in left if each.rule not in _OF_NAMES]  # all names are in the one
     return left

@@ -438,11 +438,12 @@ def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> W
     )
 
 
-def stray_quotes(text: str, paired: bool) -> Words:
-    """`text` is the line."""
+def stray_quotes(text: str, paired: bool, *, line: int | None = None, quote_line: int | None = None) -> Words:
+    """`text` is the line in which the value's row begins; the quote is in line `quote_line`."""
+    where = f", in line {quote_line:,}," if quote_line not in {None, line} else ""
     return Words(
-        f"A value in quotes in this line contains a quote that is not doubled ({quoted(text)}): it ends the "
-        "value, and each program reads the rest in its own way.",
+        f"A value in quotes in this line contains{where} a quote that is not doubled ({quoted(text)}): it "
+        "ends the value, and each program reads the rest in its own way.",
         "Write a quote inside quotes as two quotes (a CSV library does so; joining texts with commas does "
         f"not), and {deliver(paired)}.",
     )

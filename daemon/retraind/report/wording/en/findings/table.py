@@ -159,8 +159,11 @@ def ragged_rows(
     all_rows: bool,
     paired: bool,
     reason: str | None = None,
+    text: str = "",
 ) -> Words:
-    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns.
+    """`columns` is 0 for an empty line; else `text` is how the row begins.
+
+    `others` are the next of `total` rows: the line, the columns.
 
     `reason`: the file is cut in this row; values have line-breaks or delimiters, without quotes; or
     rows are short of values at their end.
@@ -171,8 +174,9 @@ def ragged_rows(
             "Check whether the lines end with a missing or an extra delimiter, or the header lacks a name, "
             f"and {deliver(paired)}.",
         )
+    row = f"This row ({quoted(text)})" if text else "This row"
     this = (
-        f"This row has {count(columns, 'column')}, but the header has {expected:,}"
+        f"{row} has {count(columns, 'column')}, but the header has {expected:,}"
         if columns
         else f"This line is empty, but the header has {count(expected, 'column')}"
     )
@@ -191,6 +195,8 @@ def ragged_rows(
             f"{again}.",
         )
     fix = f"Correct {'these rows' if total > 1 else 'this row'} in the source"
+    if not columns and not any(found for _, found in others):
+        fix = f"Remove {'the empty lines' if total > 1 else 'this line'}"
     if reason == "short":
         return Words(
             f"{what} Values at the end of these rows seem to be missing: Excel, for example, leaves out the "

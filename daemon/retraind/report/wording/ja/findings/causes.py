@@ -427,10 +427,11 @@ def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> W
     )
 
 
-def stray_quotes(text: str, paired: bool) -> Words:
-    """`text` is the line."""
+def stray_quotes(text: str, paired: bool, *, line: int | None = None, quote_line: int | None = None) -> Words:
+    """`text` is the line in which the value's row begins; the quote is in line `quote_line`."""
+    where = f"（{quote_line:,}行目）" if quote_line not in {None, line} else ""
     return Words(
-        "この行の二重引用符で囲まれた値の中に、2つ重ねていない二重引用符があります"
+        f"この行の二重引用符で囲まれた値の中{where}に、2つ重ねていない二重引用符があります"
         f"（{quoted(text)}）。値がそこで終わるとみなされ、残りの読み取り方はプログラムによって異なります。",
         "値の中の二重引用符を2つ重ねて出力し（CSVライブラリを使用すると自動的に重ねられます）、"
         f"{again(paired)}",

@@ -154,8 +154,11 @@ def ragged_rows(
     all_rows: bool,
     paired: bool,
     reason: str | None = None,
+    text: str = "",
 ) -> Words:
-    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns.
+    """`columns` is 0 for an empty line; else `text` is how the row begins.
+
+    `others` are the next of `total` rows: the line, the columns.
 
     `reason`: the file is cut in this row; values have line-breaks or delimiters, without quotes; or
     rows are short of values at their end.
@@ -169,7 +172,7 @@ def ragged_rows(
             f"{again(paired)}",
         )
     this = (
-        f"項目数が異なる行があるため、データを読み込めません。この行の項目数は{columns:,}"
+        f"項目数が異なる行があるため、データを読み込めません。この行{f'（{quoted(text)}）' if text else ''}の項目数は{columns:,}"
         if columns
         else "空の行があるため、データを読み込めません。この行には値がありません"
     )
@@ -207,7 +210,10 @@ def ragged_rows(
         "delimiters": "区切り文字を含む値（文章や桁区切りのある数値など）は、二重引用符で囲む必要があります。",
     }.get(reason or "")
     if how is None:
-        return Words(what, f"出力元で{rows}を修正して、{again(paired)}")
+        fix = f"出力元で{rows}を修正して"
+        if not columns and not any(found for _, found in others):
+            fix = f"{'空の行をすべて' if total > 1 else 'この行を'}削除して"
+        return Words(what, f"{fix}、{again(paired)}")
     return Words(what, f"出力元で{rows}を修正してください。{how}修正後、{again(paired)}")
 
 
