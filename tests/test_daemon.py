@@ -327,6 +327,6 @@ def test_a_second_daemon_is_refused_with_the_first_ones_number(site):
     site.start()
     second = site.command("run")
     assert second.returncode == 1
-    assert f"process {site.process.pid}" in second.stderr
+    assert f"id {site.process.pid}" in second.stderr
     assert "Traceback" not in second.stderr
     assert not site.ended()
