@@ -135,7 +135,7 @@ class Daemon:
         _warn(self.settings)
         # Until all folders have been scanned, none is written to.
         self.folders.allow_writing(yes=once)
-        self.parts.overdue.keeps = once
+        self.parts.overdue.keeps = self.parts.tidier.keeps = once
         worked_off = (
             Once(self.settings, self.journal, self.folders, self.sweeps, self._clock, longest=longest)
             if once

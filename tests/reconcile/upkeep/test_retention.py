@@ -47,6 +47,50 @@ def test_a_finished_job_is_deleted_with_its_history_once_it_has_been_kept_long_e
     assert not world.journal.events.history(job.id)
 
 
+def test_runs_that_end_before_an_hour_has_passed_delete_what_an_earlier_one_has_found_due(world):
+    job, there = world.run(world.sealing()), []
+
+    def run():
+        tidier = tidier_of(world)
+        tidier.keeps = True
+        tidier.tidy()
+        there.append(world.journal.jobs.get(job.id) is not None and world.folder(job).is_dir())
+
+    run()
+    world.clock.pass_time(KEPT + timedelta(minutes=1))
+    run()
+    run()
+    world.clock.pass_time(LONGEST_GRACE / 2)
+    run()
+    world.clock.pass_time(LONGEST_GRACE / 2)
+    run()
+    assert there == [True, True, True, True, False]
+    run()
+    noted = world.journal.events.of_model("churn", ["waits_for_deletion"], 10)
+    assert [len(event.detail["jobs"]) for event in noted] == [0, 1], "what is not news is not noted"
+
+
+def test_what_runs_found_due_counts_no_longer_once_it_is_not(world):
+    job = world.run(world.sealing())
+    models = world.pipeline.settings.models
+
+    def run():
+        tidier = tidier_of(world)
+        tidier.keeps = True
+        tidier.tidy()
+        world.clock.pass_time(LONGEST_GRACE)
+
+    world.clock.pass_time(KEPT / 2)
+    wrong = models["churn"].model_copy(update={"retention": KEPT / 3})
+    right, models["churn"] = models["churn"], wrong
+    run()
+    models["churn"] = right
+    run()
+    models["churn"] = wrong
+    run()
+    assert world.folder(job).is_dir()
+
+
 def test_without_retention_nothing_is_ever_deleted(tmp_path):
     with a_world(tmp_path, service=OWN_CLOCK) as world:
         job = world.run(world.sealing())

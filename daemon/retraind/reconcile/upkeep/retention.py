@@ -6,8 +6,9 @@ otherwise; the job whose model is the published one, and the one before, always.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -53,6 +54,10 @@ class Tidier:
         self._stopping = stopping
         self._overdue: dict[str, float] = {}
         """By job, the moment when it was first seen to be overdue (`Clock.elapsed` seconds)."""
+        self.keeps = False
+        """Whether this is kept in the journal: for processes that live shorter than the grace."""
+        self._kept: dict[str, dict[str, str]] = {}
+        """What the journal has of it: by model and job, the moments."""
         self.parts: deque[Part] = deque()
         """What was found of interrupted copies and deletions. Any thread may append to it."""
 
@@ -60,16 +65,46 @@ class Tidier:
         """Delete what has been overdue for long enough, and bundles that no job needs."""
         self._clear_spool()
         self._clear_parts()
+        models = self._pipeline.settings.models
         overdue: dict[str, float] = {}
-        for name, model in self._pipeline.settings.models.items():
+        if self.keeps:
+            self._recall(models)
+        for name, model in models.items():
+            waiting: dict[str, float] = {}
             for job, grace, failed in self._all_outlived(name, model):
                 if self._stopping.is_set():
                     return
                 since = self._overdue.get(job.id, self._clock.elapsed())
                 waits = self._clock.elapsed() - since < grace.total_seconds()
                 if waits or not self._expire(job, failed=failed):
-                    overdue[job.id] = since
+                    waiting[job.id] = since
+            if self.keeps:
+                self._keep(name, waiting)
+            overdue |= waiting
         self._overdue = overdue
+
+    def _recall(self, models: Iterable[str]) -> None:
+        """Take over what earlier processes have seen to be overdue. What the future says does not count."""
+        fresh = set(models) - self._kept.keys()
+        details = self._journal.events.last_details("waits_for_deletion", fresh)
+        now, clock = self._clock.elapsed(), self._clock.now()
+        for model in fresh:
+            self._kept[model] = kept = dict(details.get(model, {}).get("jobs", {}))
+            for job, moment in kept.items():
+                age = (clock - datetime.fromisoformat(moment)).total_seconds()
+                self._overdue.setdefault(job, now - max(0.0, age))
+
+    def _keep(self, model: str, waiting: Mapping[str, float]) -> None:
+        """Keep since when the jobs of a model have been overdue, where that is news."""
+        now, clock = self._clock.elapsed(), self._clock.now()
+        kept = self._kept[model]
+        jobs = {
+            job: kept.get(job) or (clock - timedelta(seconds=now - since)).isoformat()
+            for job, since in islice(waiting.items(), _MOST_AT_ONCE)
+        }
+        if jobs != kept:
+            self._kept[model] = jobs
+            self._journal.events.note("waits_for_deletion", model=model, jobs=jobs)
 
     def _clear_spool(self) -> None:
         folder = self._pipeline.settings.state.spool

@@ -61,6 +61,7 @@ _EVENTS: Mapping[str, str] = {
     "folder_reassigned": "The drop folder was another model's",
     "not_taken_in": "Something in the drop folder needs attention",
     "waits_in_folder": "What waits in the drop folder was noted",
+    "waits_for_deletion": "What is due to be deleted was noted",
     "journal_mended": "The journal was repaired",
     "expectation": "A delivery is late",
     "expectation_began": "Deliveries are expected from now on",

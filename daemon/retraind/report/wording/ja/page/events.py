@@ -61,6 +61,7 @@ _EVENTS: Mapping[str, str] = {
     "folder_reassigned": "投入フォルダーが別のモデルのものでした",
     "not_taken_in": "投入フォルダーに、対応が必要なファイルがあります",
     "waits_in_folder": "投入フォルダーで待機中のファイルを記録しました",
+    "waits_for_deletion": "削除の対象となるジョブを記録しました",
     "journal_mended": "ジャーナルを修復しました",
     "expectation": "投入データの到着が遅れています",
     "expectation_began": "投入データの到着予定の監視を開始しました",
