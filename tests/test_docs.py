@@ -323,7 +323,7 @@ def test_there_is_an_example_of_each_way_in_each_language():
     assert {"handoff-python-settle", "handoff-python-manifest"} <= ids
 
 
-@pytest.mark.parametrize("cells", rows(ROOT / "README.md", "What files are recognised"))
+@pytest.mark.parametrize("cells", rows(ROOT / "README.md", "Which files are recognised"))
 def test_the_names_in_the_readme_are_recognised_as_it_says(tmp_path, cells):
     files, key, pattern = cells
     drop = tmp_path / "drop"

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from retraind import __version__
 
-_JOB = "the job's id, its beginning or last part, or the delivery's key"
+_JOB = "the job's id, its beginning or its last part, or the delivery's key"
+_NAME = "the model's name: lower-case letters, digits, - and _"
 _Add = Callable[..., argparse.ArgumentParser]
 
 
@@ -127,35 +128,35 @@ def _add(
 def _add_setup(add: _Add) -> None:
     add = partial(add, found=_EDITED)
     init = add(
-        "init", "retraind.cli.setup.init:init", "set up a model and the service, with questions, as root"
+        "init", "retraind.cli.setup.init:init", "ask questions, then set up a model and the service (as root)"
     )
     init.add_argument(
         "--edition", choices=("global", "japan"), help="Easy Predictive Analytics, or Prediction One in Japan"
     )
     _add_wishes(init, named=False)
-    model = add("model", "", "set up one more model, or take one out of the configuration, as root")
+    model = add("model", "", "set up another model, or remove one from the configuration (as root)")
     actions = model.add_subparsers(metavar="ACTION", required=True, parser_class=_Command)
     to = partial(_add, actions, found=_EDITED)
-    one_more = to("add", "retraind.cli.setup.init:add", "set up one more model")
+    one_more = to("add", "retraind.cli.setup.init:add", "set up another model")
     one_more.set_defaults(edition=None)
     _add_wishes(one_more, named=True)
     remove = to(
         "remove",
         "retraind.cli.setup.init:remove",
-        "take a model out of the configuration; its folders, jobs and key stay",
+        "remove a model from the configuration; its folders, jobs and key stay",
     )
-    remove.add_argument("model", metavar="NAME")
+    remove.add_argument("model", metavar="NAME", help="the model")
     _add_manner(remove)
 
 
 def _add_wishes(to: argparse.ArgumentParser, *, named: bool) -> None:
     if named:
-        to.add_argument("model", metavar="NAME")
+        to.add_argument("model", metavar="NAME", help=_NAME)
     else:
-        to.add_argument("--model", metavar="NAME", help="lower-case letters, digits, - and _")
+        to.add_argument("--model", metavar="NAME", help=_NAME)
     to.add_argument("--drop", metavar="FOLDER", type=Path, help="the drop folder (default: /srv/drop/NAME)")
     to.add_argument(
-        "--group", help="who writes into the drop folder; created if there is no such group (default: etl)"
+        "--group", help="the group that writes to the drop folder; created if missing (default: etl)"
     )
     to.add_argument("--mode", choices=("pair", "train-only"), help="what arrives (default: pair)")
     to.add_argument(
@@ -165,29 +166,30 @@ def _add_wishes(to: argparse.ArgumentParser, *, named: bool) -> None:
     key.add_argument("--key-file", metavar="FILE", type=Path, help="read the API key from this file")
     key.add_argument("--key-stdin", action="store_true", help="read the API key from standard input")
     to.add_argument(
-        "--no-backup", dest="backup", action="store_false", help="make no backup of the journal every night"
+        "--no-backup", dest="backup", action="store_false", help="set up no nightly backup of the journal"
     )
     _add_manner(to)
 
 
 def _add_manner(to: argparse.ArgumentParser) -> None:
     to.add_argument(
-        "--no-start", dest="start", action="store_false", help="leave systemd alone: for images of machines"
+        "--no-start",
+        dest="start",
+        action="store_false",
+        help="do not start or reload the service, for building machine images",
     )
-    to.add_argument("--yes", action="store_true", help="ask nothing")
-    to.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
+    to.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    to.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
 
 def _add_running(add: _Add) -> None:
     run = add("run", "retraind.cli.run:run", "watch the drop folders and work, in the foreground")
-    run.add_argument(
-        "--once", action="store_true", help="work off what is complete now, then exit (for cron)"
-    )
+    run.add_argument("--once", action="store_true", help="process what is complete now, then exit (for cron)")
     run.add_argument(
         "--for",
         dest="longest",
         metavar="TIME",
-        help="with --once: end after this time at the latest, as in 1h",
+        help="with --once: exit after this time at the latest, such as 1h",
     )
     run.set_defaults(keeps_running=True)
     check = add(
@@ -199,7 +201,7 @@ def _add_running(add: _Add) -> None:
     check.add_argument(
         "--reload",
         action="store_true",
-        help="check only, in a moment, whether a running retraind would accept the configuration",
+        help="only check, quickly, whether a running retraind would accept the configuration",
     )
     dropin = add(
         "systemd-dropin",
@@ -209,13 +211,16 @@ def _add_running(add: _Add) -> None:
     dropin.add_argument(
         "--optional-mounts",
         action="store_true",
-        help="start the service also when a share cannot be mounted; its models then wait",
+        help="start the service even if a share cannot be mounted; its models then wait",
     )
     dropin.add_argument(
-        "--keys", metavar="FOLDER", type=Path, help="each credential's key is the file of its name in here"
+        "--keys",
+        metavar="FOLDER",
+        type=Path,
+        help="the folder with a key file for each credential, of the same name",
     )
     dropin.add_argument(
-        "--key", metavar="NAME=FILE", action="append", help="where one credential's key is; can be repeated"
+        "--key", metavar="NAME=FILE", action="append", help="the key file of one credential; can be repeated"
     )
 
 
@@ -225,7 +230,7 @@ def _add_showing(add: _Add) -> None:
     watch = add(
         "watch",
         "retraind.cli.live.watch:watch",
-        "show on the terminal what happens, live; q or Ctrl-C ends it",
+        "show live on the terminal what retraind does; q or Ctrl-C quits",
     )
     watch.add_argument("--model", metavar="NAME", help="only this model, with all its deliveries in work")
     add(
@@ -234,9 +239,9 @@ def _add_showing(add: _Add) -> None:
         "show in one line whether retraind works; exit with 1 if it does not",
     )
     jobs = add("jobs", "retraind.cli.jobs:jobs", "list jobs, newest first", json=True)
-    jobs.add_argument("--model", help="only this model's")
+    jobs.add_argument("--model", help="only jobs of this model")
     jobs.add_argument("--state", help="only jobs in this state, such as done or failed")
-    jobs.add_argument("--before", metavar="JOB", help="only those that come after this one in the list")
+    jobs.add_argument("--before", metavar="JOB", help="only jobs older than this one, to continue a list")
     jobs.add_argument("-n", "--limit", type=_at_least_one, default=20, help="how many (default: 20)")
     show = add("show", "retraind.cli.jobs:show", "show one job and its history", json=True)
     show.add_argument("job", metavar="JOB", help=_JOB)
@@ -246,33 +251,37 @@ def _add_control(add: _Add) -> None:
     retry = add(
         "retry",
         "retraind.cli.requests:retry",
-        "give a failed job another try, or one that waits its next try now",
+        "retry a failed job, or a waiting job without further delay",
         json=True,
     )
     retry.add_argument("job", metavar="JOB", help=_JOB)
-    retry.add_argument("--all", action="store_true", help="JOB is a model: all of its jobs that this is for")
+    retry.add_argument(
+        "--all", action="store_true", help="JOB is a model: retry all of its failed and waiting jobs"
+    )
     retry.add_argument(
         "--accept",
         metavar="RULE",
         action="append",
         default=[],
-        help="send the data though it violates this rule of docs/data-rules.md; can be repeated",
+        help="send the data although it violates this rule of docs/data-rules.md; can be repeated",
     )
     release = add(
         "release",
         "retraind.cli.requests:release",
-        "end the hold of a model or a job, or try a host that is down now",
+        "end the hold of a model or a job, or retry a failing host now",
         json=True,
     )
-    release.add_argument("name", metavar="MODEL|JOB|HOST")
-    release.add_argument("--all", action="store_true", help="end the holds of all jobs of MODEL too")
+    release.add_argument("name", metavar="MODEL|JOB|HOST", help="what to release, by its name")
+    release.add_argument("--all", action="store_true", help="also end the holds of all jobs of MODEL")
     switch = add("switch", "retraind.cli.requests:switch", "publish the model of a finished job", json=True)
     switch.add_argument("job", metavar="JOB", help=_JOB)
     for each in (retry, release, switch):
-        each.add_argument("--no-wait", action="store_true", help="do not wait until retraind has done it")
-    snooze = add("snooze", "retraind.cli.control:snooze", "report no late deliveries of a model for a while")
-    snooze.add_argument("model", metavar="MODEL")
-    snooze.add_argument("time", metavar="TIME", nargs="?", help="how long from now, as in 30d")
+        each.add_argument("--no-wait", action="store_true", help="do not wait for the result")
+    snooze = add(
+        "snooze", "retraind.cli.control:snooze", "stop reporting late deliveries of a model for a while"
+    )
+    snooze.add_argument("model", metavar="MODEL", help="the model")
+    snooze.add_argument("time", metavar="TIME", nargs="?", help="how long from now, such as 30d")
     snooze.add_argument("--end", action="store_true", help="expect its deliveries again from now on")
     adopt = add(
         "adopt",
@@ -280,7 +289,7 @@ def _add_control(add: _Add) -> None:
         "move the jobs of a model that was renamed in the configuration to its new name",
     )
     adopt.add_argument("old", metavar="OLD", help="the name that is no longer in the configuration")
-    adopt.add_argument("new", metavar="NEW", help="the name that it has now")
+    adopt.add_argument("new", metavar="NEW", help="its name now")
     add(
         "notify",
         "retraind.cli.setup.check:notify",
@@ -290,10 +299,10 @@ def _add_control(add: _Add) -> None:
     farewell = add(
         "farewell",
         "retraind.cli.setup.farewell:farewell",
-        "before a removal: say in every STATUS.txt that nothing is processed there any more",
+        "before removing retraind, say in every STATUS.txt that files are no longer processed",
     )
     farewell.add_argument(
-        "models", metavar="MODEL", nargs="*", help="only of these models, which are removed"
+        "models", metavar="MODEL", nargs="*", help="only for these models, which are about to be removed"
     )
     add("rebuild", "retraind.cli.control:rebuild", "rebuild a lost or damaged journal from the job folders")
 
@@ -301,22 +310,31 @@ def _add_control(add: _Add) -> None:
 def _add_journal(add: _Add) -> None:
     journal = add("journal", "", "make, verify and restore backups of the journal")
     to = partial(_add, journal.add_subparsers(metavar="ACTION", required=True, parser_class=_Command))
-    backup = to("backup", "retraind.cli.backups:backup", "make a backup and read it back", json=True)
+    backup = to("backup", "retraind.cli.backups:backup", "make a backup and verify it", json=True)
     backup.add_argument(
-        "folder", metavar="FOLDER", type=Path, nargs="?", help="where (default: backups/ beside the journal)"
+        "folder",
+        metavar="FOLDER",
+        type=Path,
+        nargs="?",
+        help="where to (default: backups/ next to the journal)",
     )
     backup.add_argument(
         "--keep", metavar="N", type=_at_least_one, help="delete all but the newest N in FOLDER"
     )
-    restore = to("restore", "retraind.cli.backups:restore", "put a backup in the journal's place")
-    restore.add_argument("file", metavar="BACKUP", type=Path)
+    restore = to("restore", "retraind.cli.backups:restore", "replace the journal with a backup")
+    restore.add_argument("file", metavar="BACKUP", type=Path, help="the backup file")
     restore.add_argument(
-        "--replace-key", action="store_true", help="also when the backup has another signing key"
+        "--replace-key", action="store_true", help="restore even if the backup has another signing key"
     )
     verify = to(
-        "verify", "retraind.cli.backups:verify", "read a backup, or the journal, completely", json=True
+        "verify",
+        "retraind.cli.backups:verify",
+        "verify a backup, or the journal, by reading all of it",
+        json=True,
     )
-    verify.add_argument("file", metavar="BACKUP", type=Path, nargs="?", help="default: the journal itself")
+    verify.add_argument(
+        "file", metavar="BACKUP", type=Path, nargs="?", help="the backup file (default: the journal itself)"
+    )
 
 
 def _at_least_one(text: str) -> int:
@@ -330,15 +348,15 @@ def _add_preflight(add: _Add) -> None:
     preflight = add(
         "preflight",
         "retraind.cli.preflight:preflight",
-        "check files against the service's rules, as they would be before an upload",
+        "check files against the service's rules, as before an upload",
         json=True,
     )
-    preflight.add_argument("train", metavar="TRAIN", type=Path)
-    preflight.add_argument("evaluation", metavar="EVAL", type=Path, nargs="?")
+    preflight.add_argument("train", metavar="TRAIN", type=Path, help="the training file")
+    preflight.add_argument("evaluation", metavar="EVAL", type=Path, nargs="?", help="the evaluation file")
     preflight.add_argument(
         "--model",
         metavar="NAME",
-        help="check as the daemon would for this model: with its settings and against its last good delivery",
+        help="check as the daemon would for this model: with its settings, against its last good delivery",
     )
     preflight.add_argument(
         "--target", metavar="COLUMN", help="also check the rules for the column to predict"
@@ -346,20 +364,20 @@ def _add_preflight(add: _Add) -> None:
     preflight.add_argument(
         "--prediction-type",
         choices=("binary", "multiclass", "regression"),
-        help="what kind of model it is, which the target must suit",
+        help="the kind of model, which the target must suit",
     )
-    preflight.add_argument(
-        "--positive-value", metavar="VALUE", help="the value of the target that a binary model predicts"
-    )
+    preflight.add_argument("--positive-value", metavar="VALUE", help="the class that a binary model predicts")
     preflight.add_argument("--time-series", action="store_true", help="use the limits of time-series mode")
     preflight.add_argument(
-        "--time-column", metavar="COLUMN", help="the times of a time series, whose order and gaps are checked"
+        "--time-column", metavar="COLUMN", help="the column with the times of a time series"
     )
     preflight.add_argument(
-        "--series-column", metavar="COLUMN", help="the names of the series, if there are several"
+        "--series-column",
+        metavar="COLUMN",
+        help="the column with the name of the series, if there are several",
     )
     preflight.add_argument(
-        "--language", choices=("en", "ja"), default="en", help="in which language to report"
+        "--language", choices=("en", "ja"), default="en", help="the language of the report"
     )
 
 

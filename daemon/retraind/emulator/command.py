@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         type=_address,
         default=("127.0.0.1", 8089),
-        help="default: 127.0.0.1:8089",
+        help="where to listen (default: 127.0.0.1:8089)",
     )
     add(
         "--any-address",
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--state",
         metavar="DIR",
         type=Path,
-        help="the folder of all state (default: in the user's state folder)",
+        help="the folder for all state (default: in the user's state folder)",
     )
     add(
         "--model",
@@ -68,13 +68,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_model,
         action="append",
         default=[],
-        help='can be repeated; default: one model named "demo" that predicts the last column',
+        help='a model to serve; can be repeated (default: "demo", which predicts the last column)',
     )
-    add("--fault", metavar="NAME=PROB", type=_fault, action="append", default=[], help="can be repeated")
+    add(
+        "--fault",
+        metavar="NAME=PROB",
+        type=_fault,
+        action="append",
+        default=[],
+        help="how likely a fault is; can be repeated",
+    )
     add(
         "--worst-case",
         action="store_true",
-        help="take the worst of what the vendor leaves open: status_unknown, status_hidden and so on",
+        help="do the worst that the vendor's manual allows: status_unknown, status_hidden and so on",
     )
     add("--list-faults", action="store_true", help="list the faults and exit")
     add("--seed", metavar="INT", type=int, help="make the sequence of faults repeatable")
@@ -82,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trainer",
         choices=("sklearn", "instant"),
         default="sklearn",
-        help="instant: check the data, train nothing",
+        help="sklearn trains; instant only checks the data",
     )
     add(
         "--queue-time",
@@ -103,9 +110,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPAN",
         type=_span,
         default=timedelta(hours=1),
-        help="of pre-signed addresses",
+        help="how long pre-signed URLs are valid",
     )
-    add("--key-lifetime", metavar="SPAN", type=_span, default=timedelta(days=30), help="of API keys")
+    add(
+        "--key-lifetime",
+        metavar="SPAN",
+        type=_span,
+        default=timedelta(days=30),
+        help="how long API keys are valid",
+    )
     add("--log-requests", action="store_true", help="print a line for each request")
 
 

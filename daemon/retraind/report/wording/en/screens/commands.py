@@ -286,7 +286,7 @@ _STEPS: Mapping[_Reached, str] = {
     "sealed": "taken in: both files are complete and out of reach of their writers",
     "checked": "checked: the data follows the service's rules",
     "bundled": "bundled: train_src/ and eval_src/ in one zip",
-    "registered": "registered: the service returned a retrain job and an upload address",
+    "registered": "registered: the service returned a retrain job and an upload URL",
     "uploaded": "uploaded: the service has every byte and starts the training",
     "trained": "trained: the results have been fetched",
     "switching": "approved: the gate accepts the new model",
