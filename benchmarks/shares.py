@@ -114,7 +114,7 @@ def _resting(folder: Path, point: Path) -> Callable[[], object]:
         for file in range(20):
             (drop / f"train_{file}.csv").write_bytes(b"x")
         made = DropFolder(_model(point / drop.name, 0), (), Clock(), None, lambda: None)
-        watched.append(Folder(f"m{number}", made, "share", published=("said",)))
+        watched.append(Folder(f"m{number}", made, "share", published="said"))
         made.look()
 
     def work() -> None:

@@ -112,8 +112,8 @@ class Folder:
     taken_in: deque[float] = field(default_factory=deque)
     """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
     has_status: bool = False
-    published: tuple[object, ...] = ()
-    """What STATUS.txt was made from; empty while it has to be written."""
+    published: str = ""
+    """What STATUS.txt says; empty while it has to be written."""
     is_publish_due: bool = False
     """True from READY until STATUS.txt was written: the pass that was requested needs no other scan."""
     considered: tuple[object, ...] = ()
@@ -169,7 +169,7 @@ class Folder:
     @property
     def trouble(self) -> Problem | None:
         """Why nothing is taken from the folder now."""
-        return self.hangs or self.view.trouble or self.unread
+        return self.hangs or self.last.trouble or self.unread
 
     def is_unchanged(self, now: float, seen: Seen | None = None) -> bool:
         """Return whether a scan would find what the last one found (`now` in `Clock.elapsed` seconds).
@@ -234,7 +234,7 @@ class Folder:
             self.reachable, self.has_status = self.reachable or not view.silent, has_status
             self._found, self._found_at = view.complete, mark
             if fresh or not has_status:
-                self.published = ()
+                self.published = ""
         if view.trouble and view.trouble != before.trouble:
             _LOG.error("folder_unreadable", model=self.name, reason=view.trouble)
         elif before.trouble and not view.trouble:

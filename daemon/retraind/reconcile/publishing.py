@@ -94,7 +94,13 @@ class Publisher:
 
         What was filed and published changes with the jobs; what is said of a key, with `reconsider`.
         """
-        now, known = self._clock.elapsed(), self._known(folder, _view_of(folder), jobs, hold)
+        now, view = self._clock.elapsed(), _view_of(folder)
+        known = (
+            view.waiting, view.strangers, view.trouble, self._limits(folder, view, jobs), hold,
+            tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
+            [(outage.host, outage.since, outage.reason) for outage in self._outages_of(jobs)],
+            self._orphans(folder.name), self._settings().language_of(folder.model),
+        )  # fmt: skip
         rests = folder.published and folder.considered == known
         if rests and now < folder.considered_until and now < folder.check_due:
             return
@@ -118,17 +124,6 @@ class Publisher:
         """Have the next pass publish whatever it knows."""
         if folder is not None:
             folder.considered_until = 0.0
-
-    def _known(
-        self, folder: Folder, view: View, jobs: Sequence[Job], hold: ModelHold | None
-    ) -> tuple[object, ...]:
-        """Return what STATUS.txt says of which a pass knows."""
-        return (
-            view.waiting, view.strangers, view.trouble, self._limits(folder, view, jobs), hold,
-            tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
-            [(outage.host, outage.since, outage.reason) for outage in self._outages_of(jobs)],
-            self._orphans(folder.name), self._settings().language_of(folder.model),
-        )  # fmt: skip
 
     @staticmethod
     def _limits(folder: Folder, view: View, jobs: Sequence[Job]) -> list[Problem]:
@@ -163,7 +158,7 @@ class Publisher:
             with self._lock:
                 self._publishing.discard(file_system)
             for folder in due.values():
-                folder.published, folder.is_publish_due = (), False  # So the next sweep does not skip it.
+                folder.published, folder.is_publish_due = "", False  # So the next sweep does not skip it.
             raise
 
     def _take_due(self, file_system: str) -> dict[str, Folder]:
@@ -184,28 +179,22 @@ class Publisher:
                 folder.is_publish_due = False
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
-        jobs, hold, last, published, warning, late = standing
-        view = _view_of(folder)
-        says = (
-            self._known(folder, view, jobs, hold), not hold and warning, late,
-            last and (last.id, last.version), published and (published.id, published.publication),
-        )  # fmt: skip
-        now = self._clock.elapsed()
-        renew = now >= folder.check_due
-        if says == folder.published and folder.has_status and not renew:
-            return
-        model, settings = folder.model, self._settings()
+        jobs, view, model, settings = standing.active, _view_of(folder), folder.model, self._settings()
         voice = share_voice(model, settings.state, jobs, language=settings.language_of(model))
         text = status_text(
             folder.name, view, standing, voice, service=settings.api.host, outages=self._outages_of(jobs),
             expected=expected_files(model), left=self._orphans(folder.name),
             limits=self._limits(folder, view, jobs),
         )  # fmt: skip
+        now = self._clock.elapsed()
+        renew = now >= folder.check_due
+        if text == folder.published and folder.has_status and not renew:
+            return
         if self._write(folder.name, model.drop, text, voice, watched=True, renew=renew):
-            folder.published, folder.has_status = says, True
+            folder.published, folder.has_status = text, True
             folder.check_due = _next_check(folder.name, now) if renew else folder.check_due
         else:
-            folder.published = ()  # Even its old text is uncertain: the next sweep does not skip it.
+            folder.published = ""  # Even its old text is uncertain: the next sweep does not skip it.
 
     def publish_end(self, folder: Folder, why: Problem, standing: Standing | None) -> bool:
         """Report on the share that nobody watches the folder any more, and how its model is doing.
