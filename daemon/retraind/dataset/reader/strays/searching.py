@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from typing import Protocol
 
-from retraind.dataset.reader.automaton import Engine, Searcher, searcher, times
+from retraind.dataset.reader.automaton import Engine, Searcher, place_of, searcher, times
 from retraind.dataset.reader.breaks import QUOTE
 from retraind.dataset.reader.strays.names import (
     BLANK,
@@ -85,7 +85,7 @@ def _marked_line(engine: Engine) -> Searcher:
 
 def marked_row(data: bytes, at: int, engine: Engine) -> int:
     """Return where a row begins with a mark; the number of bytes if nowhere."""
-    if data.find(MARK, at) < 0:
+    if place_of(MARK, data, at, engine) < 0:
         return len(data)
     if data.startswith((MARK, QUOTE + MARK), at):
         return at
@@ -149,7 +149,7 @@ class Blanks:
             return self._rows.find(data, at, mixed=mixed)
         if data.startswith(self._of_delimiters[1:], at):
             return at
-        found = data.find(self._of_delimiters, at)
+        found = place_of(self._of_delimiters, data, at, self._engine)
         return len(data) if found < 0 else found + 1
 
     def _are_plain(self, data: bytes) -> bool:
@@ -160,7 +160,9 @@ class Blanks:
             return known[1]
         blanks = [each for each in BLANK_BYTES if each != self._delimiter and data.find(each[:1]) >= 0]
         begun = (before + blank for before in (self._before, self._delimiter) for blank in blanks)
-        is_begun = data.startswith(tuple(blanks)) or any(data.find(each) >= 0 for each in begun)
+        is_begun = data.startswith(tuple(blanks)) or any(
+            place_of(each, data, 0, self._engine) >= 0 for each in begun
+        )
         found = data.find(QUOTE) < 0 and not is_begun
         self._plain[is_small] = data, found
         return found
@@ -173,13 +175,17 @@ class Rules:
         """`ending` is the line break behind the header."""
         cell = b" *%b *" % RULE
         text = cell + times(re.escape(delimiter) + cell, width - 1)
+        self._engine = engine
         self._rows = _Rows(text, ending[-1:], engine)
         self.find = _Next(self._find).find
 
     def may_be_in(self, data: bytes, at: int) -> bool:
         """Return whether such a row may stand in records."""
         # One byte is found far faster than several.
-        return any(data.find(each[:1], at) >= 0 and data.find(each, at) >= 0 for each in RULE_BYTES)
+        return any(
+            data.find(each[:1], at) >= 0 and place_of(each, data, at, self._engine) >= 0
+            for each in RULE_BYTES
+        )
 
     def _find(self, data: bytes, at: int, *, mixed: bool) -> int:
         return self._rows.find(data, at, mixed=mixed) if self.may_be_in(data, at) else len(data)
