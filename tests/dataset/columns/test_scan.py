@@ -301,7 +301,7 @@ def test_columns_of_which_the_same_is_known_teach_the_same_together_and_one_by_o
         scan = ColumnScan(30, engine=each)
         for at in range(0, len(rows), 30):
             scan.sample(range(at, at + 30), [*chain(*rows[at : at + 30])])
-        found.append((scan.facts(), scan.grammar(), scan.filled()))
+        found.append((scan.facts(), scan.grammar(), dict(scan.filled())))
     assert found[0] == found[1]
 
 

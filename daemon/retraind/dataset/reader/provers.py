@@ -121,7 +121,7 @@ class Provers:
     def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:
         """Return a column that tells rows of data from others, and an expression for its values."""
         self._texts = None
-        for at, usual in columns.filled().items():
+        for at, usual in columns.filled():
             if at not in self._with_gaps and not any(re.fullmatch(usual, name) for name in header.cells):
                 return at, usual
         names = self._oddities.names

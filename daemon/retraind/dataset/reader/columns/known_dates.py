@@ -3,6 +3,7 @@
 Also what is remembered of values, whatever they are: their shapes.
 """
 
+import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -29,6 +30,15 @@ _NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even whe
 _MOST_SHAPES = 64
 _WRITTEN_SHAPES = 8
 """Shapes of a column that an expression has: a table may have a thousand columns."""
+
+
+_ANYTHING = (b"", re.compile(b""))
+
+
+@functools.lru_cache(maxsize=1_000)  # columns of one table have the same shapes
+def _values_of(shape: bytes, head: int) -> bytes:
+    """Return an expression for the values of a shape."""
+    return literal(shape[:head]) + b"[0-9]".join(map(literal, shape[head:].split(b"0")))
 
 
 class Shapes:
@@ -62,8 +72,7 @@ class Shapes:
     def _expressions(self) -> Iterator[bytes]:
         for shape in sorted(self._known):
             if not STRUCTURE.search(shape):
-                head, tail = shape[: self._head], shape[self._head :]
-                yield literal(head) + b"[0-9]".join(map(literal, tail.split(b"0")))
+                yield _values_of(shape, self._head)
 
     def others(self, values: Sequence[bytes]) -> list[bytes]:
         """Return the values of other shapes that are not empty, each once."""
@@ -78,12 +87,14 @@ class KnownDates:
     def __init__(self) -> None:
         self.bad: Examples[LocatedValue] = Examples()
         self.forms: list[tuple[Form, LocatedValue]] = []
+        self.are_digits = True
+        """All of them can as well be numbers."""
         self.unread: LocatedValue | None = None
         self._all_bad = True  # all dates so far are out of range
         self.has_time = False
         self.usual = 0  # dates in usual years
         self.count = 0
-        self._pattern = (b"", re.compile(b""))  # for values of the last guard
+        self._pattern = _ANYTHING  # for values of the last guard
         self.ended: LocatedValue | None = None
         """What is no date, behind the sample: the service has judged the column by its first rows."""
         self._markers: dict[bytes, LocatedValue] = {}  # the first place of each
@@ -131,11 +142,7 @@ class KnownDates:
                 return
         if len(self.forms) < MAX_EXAMPLES:
             self.forms.append((form, place))
-
-    @property
-    def are_digits(self) -> bool:
-        """Whether all of them can as well be numbers."""
-        return all(form.is_digits for form, _ in self.forms)
+            self.are_digits = self.are_digits and form.is_digits
 
     @property
     def are_dates(self) -> bool:

@@ -364,19 +364,17 @@ class ColumnScan:
             return {}
         return {self._target.column: found} if (found := self._target.quoted()) else {}
 
-    def filled(self) -> Mapping[int, bytes]:
-        """Return expressions as `grammar` does, for columns of numbers or dates without a gap in the sample.
+    def filled(self) -> Iterator[tuple[int, bytes]]:
+        """Yield columns of numbers or dates without a gap in the sample, with expressions as in `grammar`.
 
         They do not match the empty value.
         """
         taken = self._taken()
-        return {
-            at: usual
-            for at, column in enumerate(self._columns)
-            if at not in taken
-            and not column.has_gaps
-            and (usual := column.usual(early=self._early)) is not None
-        }
+        for at, column in enumerate(self._columns):
+            if at in taken or column.has_gaps:
+                continue
+            if (usual := column.usual(early=self._early)) is not None:
+                yield at, usual
 
     def texts(self) -> Iterator[int]:
         """Yield the columns of text without a gap in the sample and without a meaning for the model."""
