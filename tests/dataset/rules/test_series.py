@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 
 def file(rows: list[str], header: str = "t,y", name: str = "train.csv") -> SourceFile:
-    data = "".join(f"{row}\n" for row in (header, *rows)).encode()
+    data = "".join(f"{row}\n" for row in (header, *rows)).encode("utf-8-sig")
     return SourceFile(name, lambda: io.BytesIO(data))
 
 
@@ -65,6 +65,13 @@ TABLE = {
     "at any time": ([(START + timedelta(hours=24 * at + at * at % 7)).strftime(MINUTES) for at in range(40)],
                     [("irregular-times", 3)]),
     "every half minute": (times(60, timedelta(seconds=30), "%Y-%m-%d %H:%M:%S"), [("interval-below-minute", 3)]),
+    "days as Excel counts them": ([str(45_000 + at) for at in range(60)], [("time-column-not-dates", 2)]),
+    "no times at all": ([f"shop {at}" for at in range(60)], [("time-column-not-dates", 2)]),
+    "by the hour, day first with dots": (times(60, timedelta(hours=1), "%d.%m.%Y %H:%M"), [("date-form", 2)]),
+    "by the hour, month first": (times(60, timedelta(hours=1), "%m/%d/%Y %H:%M"), [("date-form", 2)]),
+    "by the half day": (times(60, timedelta(hours=1), "%Y/%m/%d %I:%M %p"), [("date-form", 2)]),
+    "by the half day in Japanese": (
+        [f"2026/1/{at // 24 + 1} 午{'前後'[at % 24 // 12]}{at % 12}:00" for at in range(60)], [("date-form", 2)]),
     "without a time": ([*DAYS[:30], "", *DAYS[30:]], [("series-value-empty", 32)]),
 }  # fmt: skip
 

@@ -19,6 +19,9 @@ from retraind.dataset.rules.service_messages import (
 from retraind.dataset.rules.target import is_refused
 from retraind.domain.problems import Finding
 
+_SERIALS = range(20_000, 80_000)
+"""Days since 1900, as Excel counts them, of the years 1954 to 2119."""
+
 
 def series(file: DataFile) -> Iterator[Finding]:
     """The columns of the series are there, and its times are complete, in order and regular."""
@@ -64,6 +67,17 @@ def _is_missing(file: DataFile, target: TargetFacts) -> bool:
 
 def _times(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:
     column = file.task.time_column
+    kind = Kind.DATE if file.table.roles.time is None else file.table.columns.kinds[file.table.roles.time]
+    if found.no_time is not None and kind is not Kind.DATE:
+        value = file.text(found.no_time.value)
+        yield file.warning(
+            "time-column-not-dates",
+            line=found.no_time.line,
+            column=column,
+            value=value,
+            is_serial=kind is Kind.NUMBER and value.isdecimal() and int(value) in _SERIALS,
+        )
+        return
     if found.empty_time:
         yield file.warning(
             "series-value-empty", service=SERIES_FAILED, line=found.empty_time.first[0].line, column=column

@@ -116,6 +116,7 @@ class SeriesFacts:
     irregular_share: float = 0.0
     below_minute: tuple[LocatedValue, LocatedValue] | None = None  # the first rows that are too close
     unsupported: tuple[LocatedValue, LocatedValue] | None = None  # the first rows at the usual distance
+    no_time: LocatedValue | None = None  # the first value, if none is a time
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.columns.dates import form_of
 from retraind.dataset.reader.columns.facts import VALUE_BYTES, LocatedValue, SeriesFacts
+from retraind.dataset.reader.columns.numbers import text_of
 from retraind.dataset.reader.examples import Examples
 
 MAX_SERIES = 200
@@ -26,6 +27,9 @@ IRREGULAR_SHARE = 0.05
 
 _PARTS = re.compile(rb"\d+")
 _YEAR_DIGITS = 4
+_HALF_DAY = re.compile(r"(?P<afternoon>p\.?m|午後)|a\.?m|午前", re.IGNORECASE)
+_HOUR = 3
+"""Its place behind year, month and day."""
 
 
 class _Moment(NamedTuple):
@@ -50,6 +54,7 @@ class SeriesScan:
         self._empty: Examples[LocatedValue] = Examples()
         self._duplicates: Examples[LocatedValue] = Examples()
         self._too_many: LocatedValue | None = None
+        self._no_time: LocatedValue | None = None
         self._last: datetime | None = None
         self._ascending: bool | None = None
         self._unsorted: LocatedValue | None = None
@@ -75,6 +80,8 @@ class SeriesScan:
                 self._empty.add(LocatedValue(lines[at], name))
             elif (when := moment(value)) is not None:
                 self._add(_Moment(when, lines[at], value[:VALUE_BYTES]), name)
+            elif self._no_time is None:
+                self._no_time = LocatedValue(lines[at], value[:VALUE_BYTES])
 
     def _add(self, moment: _Moment, name: bytes) -> None:
         self._check_order(moment)
@@ -117,6 +124,7 @@ class SeriesScan:
             irregular_share=distances.irregular_share,
             below_minute=distances.below_minute,
             unsupported=distances.unsupported,
+            no_time=None if self._times else self._no_time,
         )
 
 
@@ -212,7 +220,12 @@ def moment(value: bytes) -> datetime | None:
     else:
         parts = [int(part) for part in _PARTS.findall(value)[:6]]
         if parts[0] != form.year:
-            parts = parts[2::-1]  # the day comes first
+            if b"/" in value:
+                return None  # the day or the month may come first
+            parts = [*parts[2::-1], *parts[3:]]
+        half = None if form.is_read else _HALF_DAY.search(text_of(value))
+        if half is not None and len(parts) > _HOUR:
+            parts[_HOUR] = parts[_HOUR] % 12 + (12 if half["afternoon"] else 0)
     try:
         return datetime(*(parts + [1] * (3 - len(parts))))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:

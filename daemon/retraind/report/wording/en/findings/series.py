@@ -92,6 +92,22 @@ def irregular_times(*, column: str, value: str, before: str, before_line: int, p
     )
 
 
+def time_column_not_dates(*, column: str, value: str, is_serial: bool) -> Words:
+    """`is_serial`: the value is a day as Excel counts them."""
+    if is_serial:
+        return Words(
+            f"Column {quoted(column)}, which is configured as the time of the series, has numbers instead of "
+            f"dates: {quoted(value)}. They seem to be dates as Excel counts days.",
+            "Give the column a date format in Excel (yyyy-mm-dd), and save the sheet as CSV again.",
+        )
+    return Words(
+        f"Column {quoted(column)}, which is configured as the time of the series, has no dates: "
+        f"{quoted(value)} in this line.",
+        "Write its dates as YYYY-MM-DD, with a time as YYYY-MM-DD hh:mm:ss; if another column has the times, "
+        "have time_column corrected in the configuration.",
+    )
+
+
 def interval_below_minute(*, column: str, value: str, before: str, before_line: int) -> Words:
     return Words(
         f"The times {quoted(before)} (line {before_line:,}) and {quoted(value)} in column {quoted(column)} "

@@ -92,6 +92,21 @@ def irregular_times(*, column: str, value: str, before: str, before_line: int, p
     )
 
 
+def time_column_not_dates(*, column: str, value: str, is_serial: bool) -> Words:
+    """`is_serial`: the value is a day as Excel counts them."""
+    if is_serial:
+        return Words(
+            f"時間情報項目に設定された項目{quoted(column)}の値が、日時ではなく数値（{quoted(value)}）です。Excelの日付の"
+            "シリアル値のようです。",
+            "Excelで列の表示形式を日付（YYYY-MM-DD）にしてから、CSV形式で保存し直してください。",
+        )
+    return Words(
+        f"時間情報項目に設定された項目{quoted(column)}に、日時がありません（この行の値：{quoted(value)}）。",
+        "日時をYYYY-MM-DD（時刻を含む場合はYYYY-MM-DD hh:mm:ss）の書式で出力してください。時刻が別の項目にある場合は、retraindの"
+        "設定のtime_columnの修正が必要です。",
+    )
+
+
 def interval_below_minute(*, column: str, value: str, before: str, before_line: int) -> Words:
     return Words(
         f"項目{quoted(column)}の{quoted(before)}（{before_line:,}行目）と{quoted(value)}の間隔が1分未満です。"
