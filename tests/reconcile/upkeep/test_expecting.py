@@ -71,7 +71,7 @@ def test_a_late_delivery_is_told_once_at_each_stage_and_when_it_has_come(daemon,
     until(daemon, DUE)
     until(daemon, DUE + timedelta(days=1))
     assert told(daemon) == ["delivery_late"]
-    assert "LATE: The delivery due by 2026-03-05" in status(drops[0])
+    assert "LATE: The delivery due by 2026-03-05 09:00:00 JST" in status(drops[0])
     assert "LATE" not in status(drops[1])
     until(daemon, DUE + timedelta(days=16))
     until(daemon, DUE + timedelta(days=45))

@@ -74,7 +74,7 @@ class Expecting:
                 continue
             begin = max(since[name], snoozed.get(name, since[name]))
             stands = expectation(known.dues, known.last, begin, now)
-            self._note(name, stands, known.last, noted[name])
+            self._note(name, stands, known, noted[name])
 
     def _read(
         self, name: str, expect: ExpectSettings, newest: tuple[str, int] | None, since: datetime
@@ -91,13 +91,13 @@ class Expecting:
             dues = expect.rule(closed)
         return _Known(newest, expect, last, dues)
 
-    def _note(self, name: str, stands: Expectation, last: datetime | None, before: Problem | None) -> None:
+    def _note(self, name: str, stands: Expectation, known: _Known, before: Problem | None) -> None:
         """Note how a model stands, if it is new; `before` is what was noted last."""
         if stands.stage is Stage.FINE:
             self._doubted.pop(name, None)
             if before is not None:
                 # A pause, or another rule, ends it as well.
-                arrived = last is not None and last > _moment(before.facts["due"])
+                arrived = known.last is not None and known.last > _moment(before.facts["due"])
                 self._journal.events.note("expectation", None, name, what=None, arrived=arrived)
                 self._changed(name)
             return
@@ -106,7 +106,7 @@ class Expecting:
         if folder is None or coming is None or (coming and self._doubts(name)):
             return
         code = "delivery_late" if stands.stage is Stage.LATE else "delivery_missing"
-        what = problem(code, due=stands.due, halves=folder.halves)
+        what = problem(code, due=stands.due, halves=folder.halves, zone=known.settings.tz)
         # Which part is there may change; it is late all the same, and nobody is notified again.
         again = before is not None and before.code == code and _moment(before.facts["due"]) == stands.due
         if again and before is not None and before.facts.get("halves") == what.facts["halves"]:

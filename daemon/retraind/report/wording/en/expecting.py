@@ -10,17 +10,17 @@ def _there(halves: tuple[Name, ...]) -> str:
     return f" Only a part is there: {listing([quoted(each) for each in halves])}." if halves else ""
 
 
-def delivery_late(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
-    """`halves` are files that are there and wait for the other one of their delivery."""
+def delivery_late(due: datetime, halves: tuple[Name, ...] = (), zone: str | None = None) -> Words:
+    """`halves` are files that are there and wait for the other one of their delivery, `zone` the rule's."""
     return Words(
-        f"The delivery due by {moment(due)} has not arrived.{_there(halves)}",
+        f"The delivery due by {moment(due, zone)} has not arrived.{_there(halves)}",
         "Check the job that writes it, and deliver the files.",
     )
 
 
-def delivery_missing(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
+def delivery_missing(due: datetime, halves: tuple[Name, ...] = (), zone: str | None = None) -> Words:
     return Words(
-        f"Nothing has arrived since the delivery due by {moment(due)} was missed.{_there(halves)}",
+        f"Nothing has arrived since the delivery due by {moment(due, zone)} was missed.{_there(halves)}",
         "Check the job that writes the deliveries. If none are expected for a while, ask the operator of "
         "retraind to snooze this model.",
     )

@@ -10,17 +10,17 @@ def _there(halves: tuple[Name, ...]) -> str:
     return f"届いているのは{listing(all_named(halves))}だけです。" if halves else ""
 
 
-def delivery_late(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
-    """`halves` are files that are there and wait for the other one of their delivery."""
+def delivery_late(due: datetime, halves: tuple[Name, ...] = (), zone: str | None = None) -> Words:
+    """`halves` are files that are there and wait for the other one of their delivery, `zone` the rule's."""
     return Words(
-        f"{moment(due)}までに届く予定の投入データが、まだ届いていません。{_there(halves)}",
+        f"{moment(due, zone)}までに届く予定の投入データが、まだ届いていません。{_there(halves)}",
         "データを出力する処理をご確認のうえ、ファイルを投入してください。",
     )
 
 
-def delivery_missing(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
+def delivery_missing(due: datetime, halves: tuple[Name, ...] = (), zone: str | None = None) -> Words:
     return Words(
-        f"{moment(due)}までに届く予定だった投入データが、その後も届いていません。{_there(halves)}",
+        f"{moment(due, zone)}までに届く予定だった投入データが、その後も届いていません。{_there(halves)}",
         "データを出力する処理をご確認ください。当面データを投入する予定がない場合は、retraindの運用担当者に、この"
         "モデルの遅延の確認を休止（snooze）するようご依頼ください。",
     )
