@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def test_a_backup_is_made_while_the_daemon_runs_verified_and_restored_after_it(t
         options = ["-c", str(site.config)]
         assert main([*options, "journal", "backup", "--json", "--keep", "1"]) == 0
         made = json.loads(capsys.readouterr().out)
+        assert datetime.fromisoformat(made["made_at"]).isoformat() == made["made_at"], "ISO 8601"
         assert (made["jobs"], made["has_key"]) == (1, True)
         assert "key" not in made
         assert main([*options, "journal", "backup", "--keep", "1", str(tmp_path / "elsewhere")]) == 0

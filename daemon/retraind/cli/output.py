@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from datetime import datetime
 from typing import Any, TextIO
 
 from retraind.domain.problems import Problem
@@ -78,5 +79,9 @@ def print_words(code: str, /, **facts: Any) -> None:
 def print_json(value: Any) -> None:
     """Print a value for programs."""
     # Escapes of the output's own would not be JSON.
-    text = json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), indent=2, default=str)
+    text = json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), indent=2, default=_as_text)
     print(json_escaped(text))
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
