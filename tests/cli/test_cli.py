@@ -281,10 +281,10 @@ def test_a_wish_that_makes_no_sense_is_answered_in_words(site):
         (
             ["release", "chrun"],
             1,
-            'There is no model, no job and no failing host "chrun". Models are: churn.',
+            'No model, job or failing host is called "chrun". Models: churn.',
         ),
-        (["jobs", "--state", "finished"], 2, "States are: sealing"),
-        (["jobs", "--model", "chrun"], 2, 'There is no model "chrun". Models are: churn.'),
+        (["jobs", "--state", "finished"], 2, "States: sealing"),
+        (["jobs", "--model", "chrun"], 2, 'There is no model "chrun". Models: churn.'),
     ]:
         done = site.command(*(identity if word == "JOB" else word for word in arguments))
         assert done.returncode == code, arguments
@@ -316,7 +316,7 @@ def test_the_jobs_of_a_model_that_left_the_configuration_can_still_be_listed(sit
     work_off(site, GOOD)
     site.config.write_text(site.config.read_text().replace("[models.churn]", "[models.price]"))
     assert "trained" in site.command("jobs", "--model", "churn").stdout
-    assert "Models are: churn, price." in site.command("jobs", "--model", "chrun").stderr
+    assert "Models: churn, price." in site.command("jobs", "--model", "chrun").stderr
 
 
 def test_check_counts_warnings_beside_problems(site, monkeypatch):
@@ -507,7 +507,7 @@ def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
     assert done.returncode == 1
     assert json.loads(done.stdout)["findings"][0]["rule"] == "target-missing"
     done = site.command("preflight", "--model", "chrun", str(other))
-    assert (done.returncode, 'There is no model "chrun". Models are: churn.' in done.stderr) == (2, True)
+    assert (done.returncode, 'There is no model "chrun". Models: churn.' in done.stderr) == (2, True)
 
 
 @pytest.fixture

@@ -240,8 +240,8 @@ def test_of_many_models_an_unknown_one_is_told_those_with_similar_names():
     def of(name, code="model_unknown"):
         return told(problem(code, name=name, known=many))
 
-    assert of("modle-07").startswith('There is no model "modle-07". Similar names are: model-07, ')
+    assert of("modle-07").startswith('There is no model "modle-07". Similar names: model-07, ')
     assert len(of("modle-07")) < 100
     assert of("churn") == 'There is no model "churn". To list the models, run: retraind status'
-    assert "Similar names are: model-07" in of("modle-07", "model_or_job_unknown")
+    assert "Similar names: model-07" in of("modle-07", "model_or_job_unknown")
     assert of("churn", "model_or_job_unknown").endswith('"churn". To list the jobs, run: retraind jobs')

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.config.settings import ModelSettings
+from retraind.domain.failures import Party
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.job import Waiting as Wait
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ModelHold, Outage
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import Sighting, Waiting
 from retraind.report.layout import as_bytes
-from retraind.report.status_file import expected_files, status_text, write_status
+from retraind.report.status_file import expected_files, status_text, stopped_text, write_status
 from retraind.report.wording import Audience, Voice
 from retraind.store.journal import Standing
 from support.jobs import job_of
@@ -222,3 +224,18 @@ def test_nobody_waits_for_the_disk_to_have_it(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", synced.append)
     assert write_status(tmp_path, "one\n", NOW, SHARE)
     assert not synced
+
+
+@pytest.mark.parametrize(
+    ("language", "stands"), [("en", "has not been sent"), ("ja", "まだ送信していません")]
+)
+def test_once_retraind_is_stopped_nothing_is_said_to_be_tried_again(language, stands):
+    wait = Wait(
+        trouble=problem("connection_refused", party=Party.SERVICE, host="service.test:443"), attempts=2
+    )
+    standing = Standing([job("1", State.BUNDLED, wait=wait)], None, None, None, None)
+    why, voice = problem("retraind_stopped"), Voice(Audience.SHARE, language)
+    text = "".join(stopped_text("churn", NOW, why, voice, standing=standing).split())
+    assert "".join(stands.split()) in text
+    assert "triesagain" not in text
+    assert "再試行" not in text

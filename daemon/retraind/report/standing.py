@@ -52,7 +52,7 @@ def job_standing(
         wait = problem("waits_for_host", is_service=job.wait.host == service)
     elif wait and job.wait.attempts:
         # Without a try that failed, it is what the job waits for in the ordinary course of things.
-        wait = problem("last_try", met=wait)
+        wait = problem("last_try", met=wait, running=running)
     return problem(
         "job_standing",
         key=job.key,

@@ -158,7 +158,9 @@ def removed_text(
 
 
 def _unfinished(model: str, standing: Standing, voice: Voice, service: str) -> str:
-    lines = job_lines(standing.active, voice, service, held={model} if standing.hold else set())
+    lines = job_lines(
+        standing.active, voice, service, held={model} if standing.hold else set(), running=False
+    )
     heading = voice.label("section", which=Section.UNFINISHED)
     return f"{heading}\n{bullets(lines, language=voice.language)}"
 

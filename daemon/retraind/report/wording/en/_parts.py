@@ -40,14 +40,14 @@ def listing(parts: Sequence[str], total: int | None = None) -> str:
     return "".join(parts)
 
 
-def by_operator(audience: Audience, wish: str, name: str, of: str, *options: str, noun: str = "job") -> str:
-    """Say how a wish is fulfilled: an operator runs a command, others ask the operator.
+def by_operator(audience: Audience, to: str, name: str, of: str, *options: str, noun: str = "job") -> str:
+    """Say what to do to reach something (`to`): an operator runs a command, others ask the operator.
 
     `of` is what the command is about, a `noun`. Nothing may follow, so that the command can be copied.
     """
     if audience is Audience.OPERATOR:
-        return f"To {wish}, run: {command(name, of, *options)}"
-    return f"To {wish}, ask the operator of retraind; the {noun} is {of}."
+        return f"{to}, run: {command(name, of, *options)}"
+    return f"{to}, ask the operator of retraind; the {noun} is {of}."
 
 
 def quoted(text: str) -> str:

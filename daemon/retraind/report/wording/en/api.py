@@ -194,12 +194,12 @@ def data_unencrypted(host: Host) -> Words:
 
 
 def _again(audience: Audience, model: str) -> str:
-    now = by_operator(audience, "try again as soon as it is fixed", "release", model, noun="model")
+    now = by_operator(audience, "To try again as soon as it is fixed", "release", model, noun="model")
     return f"retraind tries again every six hours. {now}"
 
 
 def _retrain(audience: Audience, job: str) -> str:
-    return by_operator(audience, "train with the same data again", "retry", job)
+    return by_operator(audience, "To train with the same data again", "retry", job)
 
 
 # The vendor's error table
@@ -244,7 +244,7 @@ def published_model_missing(job: str, audience: Audience) -> Words:
         "The API of the published model no longer exists, so the new model cannot be published. The training "
         "itself succeeded.",
         "Publish the model again on the service's screen. "
-        + by_operator(audience, "publish the new model after that", "retry", job),
+        + by_operator(audience, "To publish the new model after that", "retry", job),
     )
 
 
@@ -399,7 +399,7 @@ def results_refused(host: Host, status: int, error_code: Name, job: str, audienc
         f"The object store ({host}) refused the download of the results with "
         f"{http_status(status, error_code)}.",
         "If this happens more than once, ask the service's support. "
-        + by_operator(audience, "fetch the results again", "retry", job),
+        + by_operator(audience, "To fetch the results again", "retry", job),
     )
 
 

@@ -23,7 +23,7 @@ def budget_used_up(trainings: int, period: str, ends: datetime, job: str, audien
     return Words(
         f"The budget of {count(trainings, 'training')} a {period} is used up.",
         f"The job continues automatically on {moment(ends)}. "
-        + by_operator(audience, "send it now", "release", job),
+        + by_operator(audience, "To send it now", "release", job),
     )
 
 
@@ -32,7 +32,7 @@ def uploads_keep_failing(registrations: int, last: Said | None, job: str, audien
     return Words(
         f"The upload has failed with each of {count(registrations, 'retrain job')}.{error}",
         "Check that no proxy or firewall blocks uploads to the object store. retraind tries one more upload "
-        f"each day. {by_operator(audience, 'try now', 'release', job)}",
+        f"each day. {by_operator(audience, 'To try now', 'release', job)}",
     )
 
 
@@ -65,7 +65,7 @@ def training_failed(
 ) -> Words:
     """`of_the_data`: the service's message is one of those that it documents for data."""
     reason = f' and says "{message}"' if message else ""
-    again = by_operator(audience, "try again with the same data", "retry", job)
+    again = by_operator(audience, "To try again with the same data", "retry", job)
     return Words(
         f'The service could not train with this data: it reports "{status}"{reason}.',
         f"Correct the data and deliver it again. {again}"
@@ -97,7 +97,7 @@ def _account_limit(limit: str, message: str, remedy: str, model: str, audience: 
     return Words(
         f'The service did not train: {limit} ("{message}"). Nothing is wrong with the data, and nothing is '
         "lost; retraind sends it again once a day.",
-        f"{remedy} {by_operator(audience, 'continue at once after that', 'release', model, noun='model')}",
+        f"{remedy} {by_operator(audience, 'To continue at once after that', 'release', model, noun='model')}",
     )
 
 
@@ -105,7 +105,7 @@ def training_unfinished(timeout: timedelta, status: Name, job: str, audience: Au
     return Words(
         f'The training has not finished within {span(timeout)}; the service still reports "{status}".',
         "Deliver the same files again: nothing is sent twice, and retraind waits longer for this training. "
-        + by_operator(audience, "wait longer without delivering again", "retry", job),
+        + by_operator(audience, "To wait longer without delivering again", "retry", job),
     )
 
 
@@ -116,7 +116,7 @@ def results_not_named(status: Name) -> Words:
 def results_never_came(timeout: timedelta, why: Said, job: str, audience: Audience) -> Words:
     return Words(
         f"The training succeeded, but its results could not be fetched within {span(timeout)}. {why.what}",
-        "Ask the service's support for them. " + by_operator(audience, "fetch them again", "retry", job),
+        "Ask the service's support for them. " + by_operator(audience, "To fetch them again", "retry", job),
     )
 
 
@@ -141,7 +141,7 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
 def data_breaks_rules(job: str, accept: tuple[str, ...] = (), *, audience: Audience) -> Words:
     """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
     options = [part for rule in accept for part in ("--accept", rule)]
-    send = by_operator(audience, "send the data all the same", "retry", job, *options)
+    send = by_operator(audience, "If the data is right as it is and should be sent", "retry", job, *options)
     return Words(
         "The data violates the service's rules, so nothing was sent.",
         f"Correct the data at its source and deliver both files again. {send if accept else ''}".rstrip(),
@@ -176,10 +176,10 @@ def earlier_not_published(
 ) -> Words:
     """`training_is_good`: the failed step can be repeated; otherwise the data has to be trained again."""
     reason = f" {why.what}" if why else ""
-    wish, verb = ("publish it", "switch") if training_is_good else ("train with the data again", "retry")
+    to, verb = ("To publish it", "switch") if training_is_good else ("To train with the data again", "retry")
     return Words(
         f"The model that {earlier} trained with these files could not be published.{reason}",
-        by_operator(audience, wish, verb, earlier),
+        by_operator(audience, to, verb, earlier),
     )
 
 
@@ -211,7 +211,7 @@ def switch_unclear(why: Said, job: str, audience: Audience) -> Words:
     return Words(
         f"It is not certain whether the new model was published. {why.what}",
         "Check on the service's screen which model is published. "
-        + by_operator(audience, "publish the new model again", "switch", job),
+        + by_operator(audience, "To publish the new model again", "switch", job),
     )
 
 
@@ -221,7 +221,7 @@ def earlier_switch_unclear(last: Said) -> Words:
 
 def later_switch_failed(why: Said, again: bool, job: str, audience: Audience) -> Words:
     """`again`: the training is still good, so the switch can be asked for again."""
-    switch = by_operator(audience, "publish the model after that", "switch", job)
+    switch = by_operator(audience, "To publish the model after that", "switch", job)
     remedy = f"Fix the cause on the service's screen. {switch}" if again else ""
     return Words(f"A later switch failed: {why.what}", remedy)
 

@@ -25,13 +25,13 @@ def model_unknown(name: Name, known: tuple[Name, ...]) -> Words:
 def _models(name: Name, known: tuple[Name, ...]) -> str:
     """List the models; of many, only those with similar names."""
     if len(known) <= _LISTED:
-        return f"Models are: {', '.join(known)}." if known else ""
+        return f"Models: {', '.join(known)}." if known else ""
     near = difflib.get_close_matches(name, known)
-    return f"Similar names are: {', '.join(near)}." if near else ""
+    return f"Similar names: {', '.join(near)}." if near else ""
 
 
 def state_unknown(name: Name, known: tuple[str, ...]) -> Words:
-    return Words(f'There is no state "{name}".', f"States are: {', '.join(known)}.")
+    return Words(f'There is no state "{name}".', f"States: {', '.join(known)}.")
 
 
 def job_unknown(name: Name) -> Words:
@@ -40,7 +40,7 @@ def job_unknown(name: Name) -> Words:
 
 def model_or_job_unknown(name: Name, known: tuple[Name, ...]) -> Words:
     return Words(
-        f'There is no model, no job and no failing host "{name}".',
+        f'No model, job or failing host is called "{name}".',
         f"{_models(name, known)} To list the jobs, run: {command('jobs')}".lstrip(),
     )
 

@@ -52,7 +52,7 @@ _ENDED: Mapping[Outcome, str] = {
 }
 _SECTIONS: Mapping[Section, str] = {
     Section.IN_WORK: "In work:",
-    Section.UNFINISHED: "Not finished; retraind continues with these when it runs again:",
+    Section.UNFINISHED: "Not finished:",
     Section.NOT_WORKED_ON: "Taken in, but not processed:",
     Section.INCOMPLETE: "Not complete yet:",
     Section.LEFT_ALONE: "Left alone:",
@@ -264,8 +264,8 @@ def waits_for_host(is_service: bool) -> str:
     return f"It waits for {'the service' if is_service else 'the object store'}."
 
 
-def last_try(met: Said) -> str:
-    return f"Last try: {met} retraind tries again automatically."
+def last_try(met: Said, *, running: bool = True) -> str:
+    return f"Last try: {met}{' retraind tries again automatically.' if running else ''}"
 
 
 # Hosts

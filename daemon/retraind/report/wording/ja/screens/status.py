@@ -53,7 +53,7 @@ _ENDED: Mapping[Outcome, str] = {
 }
 _SECTIONS: Mapping[Section, str] = {
     Section.IN_WORK: "処理中：",
-    Section.UNFINISHED: "未完了（retraindが起動すると処理を再開します）：",
+    Section.UNFINISHED: "未完了：",
     Section.NOT_WORKED_ON: "取り込み済み（処理していません）：",
     Section.INCOMPLETE: "ファイルがそろっていないもの：",
     Section.LEFT_ALONE: "取り込まないもの：",
@@ -272,8 +272,8 @@ def waits_for_host(is_service: bool) -> str:
     return f"{'サービス' if is_service else 'オブジェクトストア'}の復旧を待っています。"
 
 
-def last_try(met: Said) -> str:
-    return f"最後の試行：{met}retraindは自動的に再試行を続けます。"
+def last_try(met: Said, *, running: bool = True) -> str:
+    return f"最後の試行：{met}{'retraindは自動的に再試行を続けます。' if running else ''}"
 
 
 # Hosts
