@@ -47,6 +47,7 @@ class Notation(StrEnum):
     FULL_WIDTH = "full-width"
     MULTIPLIER = "multiplier"
     FLAG = "flag"
+    BLANK = "blank"
 
 
 @dataclass(frozen=True, slots=True)

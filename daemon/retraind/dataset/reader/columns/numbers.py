@@ -155,7 +155,7 @@ def _notations(value: bytes) -> tuple[Notation, ...]:
     if is_number(value):
         return ()
     written = text_of(value).strip().replace(_WIDE_MINUS, _MINUS)
-    text = unicodedata.normalize("NFKC", written)
+    text = half_width = unicodedata.normalize("NFKC", written)
     found = [Notation.FULL_WIDTH] if _WIDE_DIGIT.search(written) else []
     for notation, rest in _peeled(text):
         text = rest
@@ -167,7 +167,8 @@ def _notations(value: bytes) -> tuple[Notation, ...]:
         found.append(Notation.DECIMAL_COMMA)
     elif not re.fullmatch(_CORE, text):
         return ()
-    return tuple(found)
+    # All that is left is a sign in full width, or a blank: around it, behind a plus or minus.
+    return tuple(found) or (Notation.BLANK if half_width == written else Notation.FULL_WIDTH,)
 
 
 def _peeled(text: str) -> list[tuple[Notation | None, str]]:

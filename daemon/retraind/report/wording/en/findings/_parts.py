@@ -82,6 +82,7 @@ _AS_PLAIN = {
     "decimal-comma": 'write a decimal point ("1.5")',
     "multiplier": 'write numbers in full ("12000" for "1.2万")',
     "flag": "omit the characters after the numbers",
+    "blank": "omit the spaces (full-width, no-break, or after a sign)",
     "full-width": 'write half-width (ASCII) digits ("12")',
 }
 

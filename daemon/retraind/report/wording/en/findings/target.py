@@ -133,6 +133,7 @@ _NOTATIONS = {
     "full-width": "full-width characters",
     "multiplier": "a multiplier such as 万",
     "flag": "a character after the number",
+    "blank": "spaces in or around them",
 }
 
 

@@ -131,6 +131,7 @@ _NOTATIONS = {
     "full-width": "全角文字",
     "multiplier": "「万」などの単位",
     "flag": "数値の後ろの記号",
+    "blank": "全角などの空白",
 }
 
 
