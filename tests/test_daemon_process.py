@@ -9,7 +9,7 @@ from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.problems import problem
 from retraind.reconcile.once import Once
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.process import Site
 
 

@@ -35,7 +35,7 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.drop_folder import DropFolder
 from retraind.report.report_json import Report
 from retraind.report.wording import Voice
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.source import dotted
 
 ROOT = Path(__file__).parents[1]

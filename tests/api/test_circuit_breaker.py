@@ -17,7 +17,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import Hold, JobFailed, Party, Retry, Setback, Stopped
 from retraind.domain.problems import problem
 from retraind.report.wording import Audience
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.peers import answer, in_words
 
 HOST = "service.example"

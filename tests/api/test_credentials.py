@@ -15,7 +15,7 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Retry
 from retraind.domain.problems import problem
 from retraind.report.wording import Audience
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.peers import in_words
 
 DAY = timedelta(days=1)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from retraind.api.object_store import ObjectStore
 from retraind.api.rate_limit import RateLimit, TokenBucket, turn_of
 from retraind.domain.failures import Stopped
-from retraind.system.clock import Clock, ManualClock
+from retraind.system.clock import Clock
+from support.clock import ManualClock
 from support.peers import answer
 
 MB, MIB = 10**6, 1 << 20

@@ -7,8 +7,8 @@ import pytest
 
 from retraind.config.settings import ModelSettings, SweepSettings
 from retraind.intake.drop_folder import DropFolder
-from retraind.system.clock import ManualClock
 from support import process
+from support.clock import ManualClock
 
 SETTLE = timedelta(seconds=10)
 

@@ -17,8 +17,8 @@ from retraind.domain.problems import problem
 from retraind.intake import listing, settling
 from retraind.intake.drop_folder import DropFolder, Seen
 from retraind.intake.share_identity import MARKER
-from retraind.system.clock import ManualClock
 from retraind.system.reading import glance
+from support.clock import ManualClock
 from support.variants import holds_for
 
 SERVER_GRAIN = 2

@@ -11,7 +11,7 @@ from retraind.domain.job import Bundled, End, Job, Outcome, State, Training
 from retraind.domain.problems import problem
 from retraind.jobs.outcomes import Go, Wait
 from retraind.jobs.pipeline import counted
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -28,7 +28,8 @@ from retraind.reconcile.upkeep.caretaker import Caretaker
 from retraind.report import notes
 from retraind.report.report_json import Report
 from retraind.report.wording import Voice
-from retraind.system.clock import ManualClock, for_people
+from retraind.system.clock import for_people
+from support.clock import ManualClock
 from support.variants import long
 from support.words import legacy
 from support.world import KEY, a_world, table

@@ -14,7 +14,7 @@ from retraind.domain.problems import Finding, Severity, problem
 from retraind.page.charts import HEIGHT, WIDTH
 from retraind.report.report_json import Report
 from retraind.store.journal import Journal
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.pages import NASTY, NOW, Seeder, as_if_running, configured, seed, served
 
 MOMENT = timedelta(seconds=2)

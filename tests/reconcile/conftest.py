@@ -2,7 +2,7 @@
 
 import pytest
 
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand
 from support.process import Site
 

@@ -13,7 +13,7 @@ from retraind.domain.problems import problem
 from retraind.reconcile import daemon_view
 from retraind.reconcile.daemon_view import unreachable
 from retraind.store.instance import Unreachable, read_state, state_file
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand
 from support.process import deliver_pair, until
 

@@ -11,8 +11,8 @@ from retraind.intake.drop_folder import View
 from retraind.intake.share_identity import MARKER
 from retraind.reconcile.folders import Moves
 from retraind.reconcile.work_queue import Asked
-from retraind.system.clock import ManualClock
 from retraind.system.mounts import TABLE
+from support.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 
 

@@ -14,7 +14,7 @@ from retraind.domain.job import Job, Outcome, State
 from retraind.domain.problems import problem
 from retraind.reconcile import folders
 from retraind.reconcile.work_queue import Asked
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import ManualLanes, by_hand, settle, sweep
 from support.words import legacy
 from support.world import a_world, table

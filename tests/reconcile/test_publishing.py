@@ -12,7 +12,7 @@ from retraind.domain.problems import problem
 from retraind.intake.share_identity import Memory
 from retraind.reconcile import publishing
 from retraind.system import files
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 from support.words import legacy
 from support.world import table

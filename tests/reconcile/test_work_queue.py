@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from retraind.reconcile.work_queue import Asked, Gathering, WorkQueue
-from retraind.system.clock import Clock, ManualClock
+from retraind.system.clock import Clock
+from support.clock import ManualClock
 
 MODELS = ("churn", "price", "stock")
 FOREVER = 1_000_000_000.0

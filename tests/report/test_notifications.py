@@ -20,7 +20,8 @@ from retraind.report.messages import KINDS, journal_message
 from retraind.report.notifications import Notifier, recipients_of
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
-from retraind.system.clock import ManualClock, for_people
+from retraind.system.clock import for_people
+from support.clock import ManualClock
 from support.peers import Peer, answer, dripping
 from support.process import until
 from support.variants import variants

@@ -26,7 +26,7 @@ from retraind.domain.records import HostTry, Outage
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
 from retraind.store.sightings import JournalMemory
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.words import legacy
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

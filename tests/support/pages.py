@@ -35,7 +35,8 @@ from retraind.page.reading import Reader
 from retraind.page.server import Limits, listening, made_server
 from retraind.store.instance import Configuration, DaemonState, sole_instance, write_state
 from retraind.store.journal import Journal
-from retraind.system.clock import Clock, ManualClock
+from retraind.system.clock import Clock
+from support.clock import ManualClock
 from support.process import until
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)

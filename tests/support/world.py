@@ -23,7 +23,8 @@ from retraind.intake.listing import signature_of
 from retraind.jobs.pipeline import Pipeline
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
-from retraind.system.clock import Clock, ManualClock
+from retraind.system.clock import Clock
+from support.clock import ManualClock
 
 HEADER = "age,plan,churned\n"
 

@@ -14,7 +14,7 @@ from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
-REWRITING = timedelta(seconds=10)
+_REWRITING = timedelta(seconds=10)
 """How long a key file without a usable key may just be being written."""
 
 
@@ -34,8 +34,17 @@ class Keys:
     def key(self, job: Job) -> str:
         """Return the API key for a job's model. Raises Hold or Retry where there is none."""
         key = self.credentials.key(job.model, self.places.model(job))
-        self._keyless.pop(job.model, None)
+        self.note_usable(job.model)
         return key
+
+    def note_usable(self, name: str) -> None:
+        """Note that a usable key of a model was read, or that another is to be."""
+        self._keyless.pop(name, None)
+
+    def may_be_written(self, name: str) -> bool:
+        """Return whether a model's key, which cannot be used, may just be being written: for a moment."""
+        since = self._keyless.setdefault(name, self.clock.elapsed())
+        return self.clock.elapsed() - since < _REWRITING.total_seconds()
 
     def present_fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of a model's present API or secret key; None when there is none."""
@@ -53,10 +62,7 @@ class Keys:
         """
         if self.credentials.refuse(job.model, hold.shown):
             return True
-        if hold.shown is None:
-            # Its file may just be being written.
-            since = self._keyless.setdefault(job.model, self.clock.elapsed())
-            if self.clock.elapsed() - since < REWRITING.total_seconds():
-                return True
+        if hold.shown is None and self.may_be_written(job.model):
+            return True
         self.refused[job.model] = refused = self.credentials.origin(job.model, hold.shown)
         return self.present_fingerprint(job.model) not in {None, refused}

@@ -51,20 +51,18 @@ class Hosts:
 
     def mind(self) -> None:
         """Record what has changed, and request a pass for the models that wait for it."""
-        before, outages = self._outages, self._breaker.outages()
+        outages = self._breaker.outages()
         long_ago = self._clock.now() - self._patience()
         lasting = frozenset(outage.host for outage in outages if outage.since <= long_ago)
-        if (outages, lasting) == (before, self._lasting):
+        if (outages, lasting) == (self._outages, self._lasting):
             return
-        self._journal.hosts.replace(outages, lasting)
+        begun, ended = self._journal.hosts.replace(outages, lasting)
         self._outages, self._lasting = outages, lasting
-        since = {outage.host: outage.since for outage in before}
-        fresh = {outage.host: outage for outage in outages}
-        for host in fresh.keys() - since.keys():
-            _LOG.error("host_down", host=host, reason=fresh[host].reason)
-        for host in since.keys() - fresh.keys():
-            lasted = self._clock.now() - since[host]
-            _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
-        changed = fresh.keys() ^ since.keys()
+        for outage in begun:
+            _LOG.error("host_down", host=outage.host, reason=outage.reason)
+        for outage in ended:
+            lasted = self._clock.now() - outage.since
+            _LOG.info("host_back", host=outage.host, after_s=round(lasted.total_seconds()))
+        changed = {outage.host for outage in (*begun, *ended)}
         for model in {job.model for job in self._journal.jobs.active() if job.wait.host in changed}:
             self._queue.ask(model)

@@ -52,10 +52,17 @@ class Hosts:
         entries = self._events.entries_after(place, ["host_try_asked"], sys.maxsize) if end > place else []
         return frozenset(str(each.event.detail["host"]) for each in entries), max(end, place)
 
-    def replace(self, outages: Iterable[Outage], lasting: Container[str] = ()) -> None:
-        """Replace the hosts that are down. That an outage begins, ends or becomes `lasting` is an event."""
+    def replace(
+        self, outages: Iterable[Outage], lasting: Container[str] = ()
+    ) -> tuple[list[Outage], list[Outage]]:
+        """Replace the hosts that are down; returns the outages that begin, and those that end.
+
+        That an outage begins, ends or becomes `lasting` is an event.
+        """
         fresh = {outage.host: outage for outage in outages}
         before = self.all()
+        begun = [outage for host, outage in fresh.items() if host not in before]
+        ended = [outage for host, outage in before.items() if host not in fresh]
         with self._database.engine.begin() as connection:
             told = set(connection.scalars(sa.select(HOSTS.c.name).where(HOSTS.c.told)))
             connection.execute(HOSTS.delete())
@@ -70,14 +77,14 @@ class Hosts:
                         told=outage.host in told or outage.host in lasting,
                     )
                 )
-            for host in fresh.keys() - before.keys():
-                self._events.append(
-                    connection, "host_down", None, {"host": host, "reason": fresh[host].reason}
-                )
+            for outage in begun:
+                detail = {"host": outage.host, "reason": outage.reason}
+                self._events.append(connection, "host_down", None, detail)
             for host, outage in fresh.items():
                 if host in lasting and host not in told:
                     detail = {"host": host, "since": outage.since, "reason": outage.reason}
                     self._events.append(connection, "host_still_down", None, detail)
-            for host in before.keys() - fresh.keys():
-                detail = {"host": host, "since": before[host].since, "lasting": host in told}
+            for outage in ended:
+                detail = {"host": outage.host, "since": outage.since, "lasting": outage.host in told}
                 self._events.append(connection, "host_back", None, detail)
+        return begun, ended

@@ -20,7 +20,7 @@ from retraind.page.standing import Judged
 from retraind.report.daemon_condition import Condition
 from retraind.report.wording import Health
 from retraind.store.views.glances import Glance
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.pages import NOW, as_if_running, configured, seed
 
 GLYPHS = glyphs_of(SimpleNamespace(encoding="utf-8"))

@@ -84,9 +84,9 @@ def test_every_gap_is_late_at_once_and_missing_half_way_to_the_next(name):
             for moment in (gap - timedelta(seconds=1), gap, half, later)
         ]
         assert told[0] == Expectation(Stage.FINE, gap)
-        assert told[1] == Expectation(Stage.LATE, gap, 1)
-        assert told[2] == Expectation(Stage.MISSING, gap, 1)
-        assert told[3] == Expectation(Stage.MISSING, gap, 2)
+        assert told[1] == Expectation(Stage.LATE, gap)
+        assert told[2] == Expectation(Stage.MISSING, gap)
+        assert told[3] == Expectation(Stage.MISSING, gap)
         assert expectation(rule, half - timedelta(seconds=1), BEGIN, half).stage is Stage.FINE
         assert (
             expectation(rule, half + timedelta(seconds=1), BEGIN, later + timedelta(seconds=1)).stage
@@ -145,7 +145,7 @@ def test_due_dates_before_the_expectation_began_do_not_count():
     later = datetime(2026, 6, 30, tzinfo=UTC)
     assert expectation(rule, last, later, now) == Expectation(Stage.FINE, rule.after(later))
     assert expectation(rule, None, now, now) == Expectation(Stage.FINE, rule.after(now))
-    assert expectation(rule, last, BEGIN, now).missed == 2
+    assert expectation(rule, last, BEGIN, now) == Expectation(Stage.MISSING, rule.after(rule.of(last)))
 
 
 def test_an_interval_counts_from_the_last_arrival():
@@ -153,7 +153,7 @@ def test_an_interval_counts_from_the_last_arrival():
     rule = Interval(timedelta(days=35), last)
     due = last + timedelta(days=35)
     assert expectation(rule, last, BEGIN, due - timedelta(seconds=1)) == Expectation(Stage.FINE, due)
-    assert expectation(rule, last, BEGIN, due) == Expectation(Stage.LATE, due, 1)
+    assert expectation(rule, last, BEGIN, due) == Expectation(Stage.LATE, due)
     assert expectation(rule, last, BEGIN, due + timedelta(days=18)).stage is Stage.MISSING
 
 

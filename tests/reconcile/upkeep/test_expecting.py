@@ -7,7 +7,7 @@ import pytest
 from retraind.cli import main
 from retraind.config.settings import NotifySettings
 from retraind.report.messages import message_of
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)

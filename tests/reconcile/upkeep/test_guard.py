@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from retraind.config import exposure
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand
 from support.process import Site
 

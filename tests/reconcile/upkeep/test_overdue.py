@@ -6,7 +6,7 @@ import pytest
 
 from retraind.reconcile.upkeep.overdue import DAY
 from retraind.report.wording import Voice
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 
 PATIENCE = timedelta(minutes=15)

@@ -4,7 +4,7 @@ import pytest
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import ManualLanes
 from support.process import Site
 

@@ -12,7 +12,7 @@ from retraind.config.exposure import settings_with_secrets
 from retraind.config.settings import Settings
 from retraind.report.monitoring.heartbeat import Heartbeat, beside
 from retraind.store.journal import Journal
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.peers import Peer, answer, dripping
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

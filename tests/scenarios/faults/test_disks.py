@@ -23,8 +23,8 @@ from retraind.report.monitoring.health import health_of
 from retraind.report.status_file import STATUS, write_status
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
-from retraind.system.clock import ManualClock
 from retraind.system.files import held
+from support.clock import ManualClock
 from support.lanes import by_hand, scan
 from support.peers import Peer, answer
 from support.process import somebody

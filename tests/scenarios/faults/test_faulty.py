@@ -21,7 +21,7 @@ from retraind.jobs.expiry import expire
 from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS, status_text
 from retraind.store.journal import Standing
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.faulty import Faulty, Rule
 from support.process import until
 from support.words import legacy, told

@@ -14,8 +14,8 @@ from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER, Away, Shares
 from retraind.report.wording import Voice
 from retraind.system import declared_mounts
-from retraind.system.clock import ManualClock
 from retraind.system.files import held
+from support.clock import ManualClock
 from support.process import Site
 from support.words import told
 from support.world import a_world, table

@@ -13,7 +13,7 @@ from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import MOST_FILES
 from retraind.reconcile import decide, publishing
 from retraind.report.status_file import STATUS
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import by_hand, sweep
 from support.words import told
 from support.world import a_world, table

@@ -12,7 +12,7 @@ from retraind.daemon import Daemon
 from retraind.domain.job import LIFE, Job, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.reconcile.lanes import LANE_OF
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import ManualLanes, know_jobs
 
 MODELS = {"churn": "pair", "price": "train-only"}

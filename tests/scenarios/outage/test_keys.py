@@ -20,7 +20,7 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.reconcile.upkeep import caretaker
 from retraind.report.wording import Audience, Voice
 from retraind.store.holds import Holds
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.lanes import ManualLanes, settle, sweep
 from support.process import Site, deliver, filed, until
 from support.running import running
@@ -411,7 +411,7 @@ OF_A_KEY, OF_A_SECRET = "api_key_file", "model_id = 1001\nsecret_key_file"
 
 @pytest.mark.quick
 def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(account, monkeypatch):
-    monkeypatch.setattr("retraind.jobs.keys.REWRITING", timedelta(milliseconds=500))
+    monkeypatch.setattr("retraind.jobs.keys._REWRITING", timedelta(milliseconds=500))
     _, site = account()
     with running(site) as daemon:
         (site.root / "churn.key").unlink()

@@ -19,7 +19,7 @@ from retraind.daemon import Daemon
 from retraind.domain.job import Bundled, Job, Outcome, Role, SealedFile, State
 from retraind.emulator import WORST_CASE, EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.intake.listing import signature_of
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.process import Site, filed, until
 from support.running import running
 from support.variants import long, variants

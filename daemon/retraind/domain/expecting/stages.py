@@ -8,8 +8,6 @@ from itertools import pairwise
 
 from retraind.domain.expecting.dues import Dues, window_end
 
-_MOST_COUNTED = 1_000
-
 
 class Stage(StrEnum):
     """How a model stands with its deliveries."""
@@ -29,8 +27,6 @@ class Expectation:
     stage: Stage
     due: datetime
     """The next due date; if late or missing, the first that nothing came for."""
-    missed: int = 0
-    """How many due dates have passed since anything came."""
 
 
 def expectation(dues: Dues, last: datetime | None, since: datetime, now: datetime) -> Expectation:
@@ -41,15 +37,10 @@ def expectation(dues: Dues, last: datetime | None, since: datetime, now: datetim
     comes late for the last, up to half-way between them.
     """
     met = since if last is None else max(since, dues.of(last))
-    first = due = dues.after(met)
-    missed = 0
-    while due <= now and missed < _MOST_COUNTED:
-        missed += 1
-        due = dues.after(due)
-    if not missed:
-        return Expectation(Stage.FINE, first)
-    stage = Stage.LATE if now < window_end(dues, first) else Stage.MISSING
-    return Expectation(stage, first, missed)
+    due = dues.after(met)
+    if now < due:
+        return Expectation(Stage.FINE, due)
+    return Expectation(Stage.LATE if now < window_end(dues, due) else Stage.MISSING, due)
 
 
 def intervals(arrivals: Sequence[datetime]) -> list[float]:

@@ -22,7 +22,6 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ModelHold
-from retraind.jobs.keys import REWRITING
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.upkeep.guard import Guard
 from retraind.store.events import is_news
@@ -87,8 +86,6 @@ class Caretaker:
         """When to check again how long a model's key will last (`Clock.elapsed` seconds)."""
         self._known_keys: set[str] = set()
         """The models whose key was looked for since the start, or since a reload that concerns them."""
-        self._half_keys: dict[str, float] = {}
-        """Since when no key of the others can be used (`Clock.elapsed` seconds)."""
         self.key_ends: dict[str, datetime] = {}
         """When each model's key ends, as far as that is known."""
 
@@ -100,9 +97,7 @@ class Caretaker:
         try:
             self._credentials.configured(name, model)
         except Hold as hold:
-            since = self._half_keys.setdefault(name, self._clock.elapsed())
-            written = self._clock.elapsed() - since >= REWRITING.total_seconds()
-            if hold.problem.code == "key_unusable" and not written:
+            if hold.problem.code == "key_unusable" and self._pipeline.keys.may_be_written(name):
                 return False
             self._pipeline.keys.refused.setdefault(name, None)
             if self._journal.holds.hold(name, explained(hold, name, model), credential=True):
@@ -110,6 +105,8 @@ class Caretaker:
                 self._changed(name)
         except Setback as trouble:
             _LOG.warning("key_not_read", model=name, reason=trouble.problem)
+        else:
+            self._pipeline.keys.note_usable(name)
         return True
 
     def end_holds_of_last_time(self) -> None:
@@ -127,7 +124,7 @@ class Caretaker:
         self._credentials.forget(name)
         self._due.pop(name, None)
         self._known_keys.discard(name)
-        self._half_keys.pop(name, None)
+        self._pipeline.keys.note_usable(name)
         self.key_ends.pop(name, None)
 
     def mind(self) -> None:
