@@ -190,6 +190,16 @@ def test_damage_that_lasts_to_the_end_of_a_long_file_is_found_there(value, rule,
     assert value.strip('"')[:3] in lines[finding.line - 1]
 
 
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [('"5" pipe"', "stray-quotes"), ('"a \\"b\\" c"', "backslash-escapes"), ("2-Sep", "spreadsheet-remains")],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_damage_at_the_start_of_a_long_file_is_found_there(value, rule, end):
+    (finding,) = found(FAR.replace("\n50,some words that are plain", f"\n50,{value}").replace("\n", end))
+    assert (finding.rule, finding.line) == (rule, 52)
+
+
 @pytest.mark.parametrize("at", [5_000, 8_900])
 def test_a_subtotal_far_behind_is_one(at):
     (finding,) = found(FAR.replace(f"\n{at},", f"\nSubtotal,,45,\n{at},"))

@@ -3,7 +3,7 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.numbers import is_marker
@@ -12,12 +12,10 @@ from retraind.dataset.reader.ragged import RaggedRow
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
 from retraind.dataset.rules.causes.sample import (
-    Row,
-    data_rows,
+    Part,
     delimiter_of,
     is_date,
     is_number,
-    last_rows,
     parts_of,
 )
 from retraind.dataset.rules.data_file import DataFile
@@ -224,8 +222,7 @@ def _is_note_alone(name: str, cells: Sequence[str], table: ReadResult) -> bool:
 def subtotals(file: DataFile) -> Iterator[Cause]:
     """No row among the others is a total of some of them: such rows lack values that the others have."""
     table = file.table
-    parts = zip(parts_of(table), (data_rows, last_rows), strict=False)
-    places = [place for part, rows in parts if _may_have_total(part.text) for place in _totals(table, rows)]
+    places = [place for part in parts_of(table) if _may_have_total(part.text) for place in _totals(part)]
     # Behind the first rows, a column of numbers or dates shows it; several do where a second table begins.
     broken = [*table.columns.broken.values()]
     lines = [each.line for each in broken]
@@ -249,9 +246,9 @@ def _may_have_total(text: str) -> bool:
     return any(each in text for each in ("計", "otal", "OTAL")) and bool(_MAY_BE_TOTAL.search("\n" + text))
 
 
-def _totals(table: ReadResult, rows_of: Callable[[ReadResult], list[Row]]) -> Iterator[tuple[int, str]]:
-    """Yield the lines and names of some rows that are totals; none if most of them have such names."""
-    rows = rows_of(table)
+def _totals(part: Part) -> Iterator[tuple[int, str]]:
+    """Yield the lines and names of rows that are totals; none if most of them have such names."""
+    rows = part.rows()
     names = [next((cell.strip() for cell in row.cells if cell.strip()), "") for row in rows]
     totals = [at for at, name in enumerate(names) if _is_total(name)]
     if len(totals) >= _MOSTLY * len(rows):
@@ -259,7 +256,7 @@ def _totals(table: ReadResult, rows_of: Callable[[ReadResult], list[Row]]) -> It
     data = [row for row, name in zip(rows, names, strict=True) if totals and not _is_total(name)]
     usual = [
         at
-        for at in (range(table.width) if data else ())
+        for at in (range(part.table.width) if data else ())
         if sum(bool(row.cells[at].strip()) for row in data) >= _NEARLY_ALL * len(data)
     ]
     for at in totals:

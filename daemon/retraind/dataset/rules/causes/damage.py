@@ -3,7 +3,7 @@
 import codecs
 import re
 import sys
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -11,13 +11,14 @@ from typing import NamedTuple
 from retraind.dataset.reader.columns.spreadsheets import remains_of
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import Row, data_rows, head_text, last_rows, parts_of
+from retraind.dataset.rules.causes.sample import Part, Row, parts_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
 LOST = "\ufffd"
 """What programs write in place of a character that they cannot read."""
 _LETTER = re.compile(r"[^\W\d_]")
+_QUESTIONS = ("??", "？？")  # noqa: RUF001
 _RUN = re.compile(r"[^\x00-\x7f]{2,}")
 _C1 = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
 """The characters of Windows-1252 that ISO-8859-1 lacks; the bytes without any are control characters."""
@@ -179,7 +180,7 @@ def _damage_of(name: str, misread: Misread | None) -> Damage | None:
 
 def _are_questions(text: str) -> bool:
     """Return whether a text has no letter any more, but several question marks side by side."""
-    return ("??" in text or "？？" in text) and not _LETTER.search(text)  # noqa: RUF001
+    return any(each in text for each in _QUESTIONS) and not _LETTER.search(text)
 
 
 def damaged_values(file: DataFile) -> Iterator[Cause]:
@@ -188,24 +189,24 @@ def damaged_values(file: DataFile) -> Iterator[Cause]:
     if table.encoding.name == "unknown":
         return
     lost = [line for line in table.oddities.lost.first if line > 1]
-    parts = [(head_text(table), data_rows), *((part.text, last_rows) for part in parts_of(table)[1:])]
-    misread = next((found for text, rows in parts if (found := _misread(file, text, rows)) is not None), None)
+    parts = parts_of(table)
+    misread = next((found for part in parts if (found := _misread(file, part)) is not None), None)
     if misread is not None:
         yield misread
     elif lost and table.encoding.name != "shift_jis":
         yield _values(file, Damage.LOST, lost[0], others=lost[1:], total=table.oddities.lost.count)
-    for text, rows in parts:
-        if ("??" in text or "？？" in text) and (questions := _questions(file, rows(table))):  # noqa: RUF001
-            yield questions
+    for part in parts:
+        if any(each in part.text for each in _QUESTIONS) and (found := _questions(file, part.rows())):
+            yield found
             return
 
 
-def _misread(file: DataFile, text: str, rows: Callable[[ReadResult], list[Row]]) -> Cause | None:
+def _misread(file: DataFile, part: Part) -> Cause | None:
     """Return a cause if a value was read in another encoding."""
-    misread = None if text.isascii() else misread_in(text)
+    misread = None if part.text.isascii() else misread_in(part.text)
     if misread is None:
         return None
-    found = ((row, cell) for row in rows(file.table) for cell in row.cells if misread.word in cell)
+    found = ((row, cell) for row in part.rows() for cell in row.cells if misread.word in cell)
     row, value = next(found, (None, ""))
     if row is None:
         return None

@@ -83,14 +83,10 @@ def escapes(file: DataFile) -> Iterator[Cause]:
     trouble = _trouble(file)
     more = better and len(escaped) > len(usual)
     near = [line for line in hits.first if trouble is not None and 0 <= trouble - line <= _NEAR]
-    near += [line for line in hits.first if trouble is not None and line == trouble]
-    quietly = [] if better or near or not _is_regular(escaped) else _quietly_escaped(table)
-    if not better and not near and not quietly:
+    quietly = None if better or near or not _is_regular(escaped) else _quietly_escaped(table)
+    if not better and not near and quietly is None:
         return
-    if quietly:
-        begin, text = quietly[0]
-    else:
-        begin = 1
+    begin, text = (quietly.line, quietly.text) if quietly else (1, text)
     sequence = '\\"' if near else next((each for each in ('\\"', f"\\{own}") if each in text), "\\")
     line = begin - 1 + _line_of(text, sequence) if sequence in text else min(near)
     finding = file.warning(
@@ -99,19 +95,13 @@ def escapes(file: DataFile) -> Iterator[Cause]:
     yield Cause(finding, _rows, Severity.WARNING if more or quietly else None)
 
 
-def _quietly_escaped(table: ReadResult) -> list[Part]:
-    """Return the parts in which values in quotes end too early at escaped quotes, without another width."""
+def _quietly_escaped(table: ReadResult) -> Part | None:
+    """Return a part in which values in quotes end too early at escaped quotes, without another width."""
     own = delimiter_of(table)
-    return [
-        part
-        for part in parts_of(table)
-        if '\\"' in part.text and not _is_strict(part.text, own) and _is_strict(part.text, own, escape="\\")
-    ]
-
-
-def _is_strict(text: str, delimiter: str, escape: str | None = None) -> bool:
-    """Return whether each quote that opens a value ends right before a delimiter or the end of the row."""
-    return _not_strict(text, delimiter, escape) is None
+    for part in parts_of(table):
+        if '\\"' in part.text and _stray_in(part.text, own) and not _stray_in(part.text, own, escape="\\"):
+            return part
+    return None
 
 
 class _Stray(NamedTuple):
@@ -119,7 +109,7 @@ class _Stray(NamedTuple):
     line: int
 
 
-def _not_strict(text: str, delimiter: str, escape: str | None = None) -> _Stray | None:
+def _stray_in(text: str, delimiter: str, escape: str | None = None) -> _Stray | None:
     """Return the first line with a quote that ends elsewhere, and that in which its row begins.
 
     A value may go on behind the text.
@@ -136,7 +126,7 @@ def _not_strict(text: str, delimiter: str, escape: str | None = None) -> _Stray 
 
 def _has_stray(lines: Mapping[int, str], line: int, delimiter: str) -> bool:
     """Return whether the row that begins in a line has a quote that ends elsewhere."""
-    found = _not_strict("\n".join(lines.get(line + at, "") for at in range(_LONG_ROW)), delimiter)
+    found = _stray_in("\n".join(lines.get(line + at, "") for at in range(_LONG_ROW)), delimiter)
     return found is not None and found.row == 1
 
 
@@ -173,8 +163,8 @@ def stray_quotes(file: DataFile) -> Iterator[Cause]:
     own = delimiter_of(table)
     if table.width < MIN_COLUMNS or table.unclosed_line is not None or table.oddities.swallowed:
         return
-    for begin, text in parts_of(table):
-        stray = _not_strict(text, own) if '"' in text else None
+    for begin, text, _ in parts_of(table):
+        stray = _stray_in(text, own) if '"' in text else None
         if stray is None or ('\\"' in text and any(escapes(file))):
             continue
         lines = dict(enumerate(text.splitlines(), start=begin))

@@ -58,19 +58,7 @@ PARTS: tuple[Rule, ...] = (
 )
 """What is wrong with a part of a file. Each explains what follows from it."""
 
-HEADERS: tuple[Rule, ...] = (
-    above.separator_line,
-    above.type_line,
-    foreign.foreign,
-    printed.printed_table,
-    dialect.single_quotes,
-    second_table.record_types,
-    above.lines_above,
-    dialect.other_delimiter,
-    joined.marks,
-    missing_header.missing_header,
-    damage.damaged_names,
-)
+HEADERS = (*SHAPES, joined.marks, missing_header.missing_header, damage.damaged_names)
 """Why the names of columns are not what they should be."""
 
 _BETWEEN = frozenset({"columns-differ", "column-order"})

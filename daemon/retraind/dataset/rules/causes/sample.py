@@ -3,10 +3,10 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retraind.dataset.reader.encoding import Encoding
 from retraind.dataset.reader.table import OTHER_DELIMITERS, ReadResult
@@ -54,25 +54,34 @@ class Part(NamedTuple):
 
     line: int
     text: str
+    table: ReadResult
+
+    def rows(self) -> list[Row]:
+        """Return the rows below the header, as the table is read, that have its width."""
+        if self.line == 1:
+            return data_rows(self.table)
+        rows = _read(self.text, self.line, delimiter=delimiter_of(self.table))
+        return [row for row in rows if len(row.cells) == self.table.width]
 
 
 def parts_of(table: ReadResult) -> list[Part]:
     """Return the start of a file, and its end if that is elsewhere."""
     text = head_text(table)
-    head = Part(1, text if table.oddities.head_is_all else text[: text.rfind("\n") + 1])
+    length = len(text) if table.oddities.head_is_all else max(map(text.rfind, "\r\n")) + 1
+    parts = [Part(1, text[:length], table)]
     end = _end(table.oddities.end, table.encoding, delimiter_of(table), table.width)
-    return [head] if end is None else [head, Part(table.oddities.end_line + end.line, end.text)]
+    return parts if end is None else [*parts, Part(table.oddities.end_line + end[0], end[1], table)]
 
 
 @lru_cache(maxsize=2)
-def _end(data: bytes, encoding: Encoding, delimiter: str, width: int) -> Part | None:
-    """Return what begins with a row; its line is how many breaks are before it."""
+def _end(data: bytes, encoding: Encoding, delimiter: str, width: int) -> tuple[int, str] | None:
+    """Return how many breaks are before a row, and the text from there on."""
     text = encoding.text(data)
     for line, found in enumerate(islice(_BREAK.finditer(text), _TRIED), start=1):
         rows = csv.reader(io.StringIO(text[found.end() :], newline=""), delimiter=delimiter)
         try:
             if [len(row) for row in islice(rows, _SEVERAL)] == [width] * _SEVERAL:
-                return Part(line, text[found.end() :])
+                return line, text[found.end() :]
         except csv.Error:
             continue
     return None
@@ -92,16 +101,9 @@ def rows_of(
     quote: str = '"',
 ) -> list[Row]:
     """Return the complete rows at the start of a file; the values of an empty line are an empty list."""
-    text = io.StringIO(head_text(table), newline="")
-    reader = csv.reader(
-        text, delimiter=delimiter, escapechar=escape, skipinitialspace=skip_spaces, quotechar=quote
-    )
-    rows = []
-    line = 1
+    form = {"delimiter": delimiter, "escapechar": escape, "skipinitialspace": skip_spaces, "quotechar": quote}
     try:
-        for cells in reader:
-            rows.append(Row(line, cells))
-            line = reader.line_num + 1
+        rows = list(_read(head_text(table), 1, **form))
     except csv.Error:  # a field longer than the module reads: this is no table in this reading
         return []
     if not table.oddities.head_is_all:
@@ -111,22 +113,18 @@ def rows_of(
     return rows
 
 
+def _read(text: str, line: int, **form: Any) -> Iterator[Row]:
+    """Yield the rows of a text that begins in this line."""
+    reader = csv.reader(io.StringIO(text, newline=""), **form)
+    before = 0
+    for cells in reader:
+        yield Row(line + before, cells)
+        before = reader.line_num
+
+
 def data_rows(table: ReadResult) -> list[Row]:
-    """Return the rows below the header, as the table is read, that have its width."""
+    """Return the rows at the start of a file, without its header, that have the table's width."""
     return [row for row in rows_of(table, delimiter_of(table))[1:] if len(row.cells) == table.width]
-
-
-def last_rows(table: ReadResult) -> list[Row]:
-    """Return the rows at the end of a file whose start is elsewhere, that have the table's width."""
-    found = []
-    for line, text in parts_of(table)[1:]:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(table))
-        before = 0
-        for cells in reader:
-            if len(cells) == table.width:
-                found.append(Row(line + before, cells))
-            before = reader.line_num
-    return found
 
 
 def share(rows: Sequence[Row], width: int) -> float:

@@ -12,11 +12,10 @@ from retraind.dataset.rules.causes.below import says_end
 from retraind.dataset.rules.causes.cause import Cause, everything
 from retraind.dataset.rules.causes.sample import (
     Row,
-    data_rows,
     delimiter_of,
     is_date,
     is_number,
-    last_rows,
+    parts_of,
     rows_of,
 )
 from retraind.dataset.rules.data_file import DataFile
@@ -60,7 +59,7 @@ def shifted_columns(file: DataFile) -> Iterator[Cause]:
     for line, places in sorted(columns.items()):
         if len(places) < MIN_COLUMNS or any(second_table(file)):
             continue
-        rows = [*data_rows(table), *last_rows(table)]
+        rows = [row for part in parts_of(table) for row in part.rows()]
         above, below = ([row for row in rows if (row.line < line) is first] for first in (True, False))
         shifted = [at for at in places if _is_shifted(at, above, below)]
         if len(shifted) >= MIN_COLUMNS:

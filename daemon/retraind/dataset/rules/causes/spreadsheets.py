@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from retraind.dataset.reader.columns.facts import Kind, LocatedValue
 from retraind.dataset.reader.columns.spreadsheets import Remains, changed, may_be_changed, remains_of
 from retraind.dataset.rules.causes.cause import Cause
-from retraind.dataset.rules.causes.sample import data_rows, last_rows, parts_of
+from retraind.dataset.rules.causes.sample import parts_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
-_MAY_BE = re.compile(rb'[,\t\r\n"](?:=["(\dA-Z\'@+-]|#|Err:5|Loading\.|\xe8\xaa\xad|\x93\xc7)')
-_SIGNS = (b"=", b"#", b"Err:5", b"Loading.", b"\xe8\xaa\xad", b"\x93\xc7")
-"""What is searched for before, which is far faster; the last two are of Japanese, in UTF-8 and Shift_JIS."""
+_MAY_BE = re.compile(r'(?:\A|[,\t\r\n"])(?:=["(\dA-Z\'@+-]|#|Err:5|Loading\.|読)')
+_SIGNS = ("=", "#", "Err:5", "Loading.", "読")
+"""What is searched for before, which is far faster."""
 _OF_VALUES = frozenset(
     {
         "target-not-numeric",
@@ -65,16 +65,16 @@ def _values(file: DataFile) -> Iterator[tuple[int, int, str]]:
         places += [(target.column, LocatedValue(each.line, each.value)) for each in target.classes]
     for at, place in places:
         yield at, place.line, file.text(place.value).strip()
-    for part, rows in ((table.oddities.head, data_rows), (table.oddities.end, last_rows)):
-        if any(sign in part for sign in _SIGNS) and _MAY_BE.search(part):
-            for row in rows(table):
+    for part in parts_of(table):
+        if any(sign in part.text for sign in _SIGNS) and _MAY_BE.search(part.text):
+            for row in part.rows():
                 yield from ((at, row.line, cell.strip()) for at, cell in enumerate(row.cells))
 
 
 def _changed(file: DataFile) -> Iterator[tuple[int, Remains, dict[int, str]]]:
     """Yield the columns of which a spreadsheet has changed values, and these by line."""
-    for part, rows_of in zip(parts_of(file.table), (data_rows, last_rows), strict=False):
-        rows = rows_of(file.table) if may_be_changed(part.text) else []
+    for part in parts_of(file.table):
+        rows = part.rows() if may_be_changed(part.text) else []
         for at, kind in enumerate(file.table.columns.kinds if rows else ()):
             values = [row.cells[at].strip() for row in rows] if kind in {Kind.TEXT, Kind.NUMBER} else []
             if (found := changed(values)) is not None:
