@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 
-from retraind.dataset.reader.automaton import Engine, searcher
+from retraind.dataset.reader.automaton import Engine, place_of, searcher
 from retraind.dataset.reader.breaks import CR, LF, QUOTE, line_breaks
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import Batch
@@ -134,7 +134,9 @@ class Oddities:
             for sign, found in ((MARK, self._marks), (LOST, self._lost)):
                 _note_all(found, sign, edge, piece, line_of)
         if CTRL_Z in piece:
-            _note_ctrl_z(self._ctrl_z, edge, piece, line_of)
+            data = (edge[-1:] or b"\n") + piece
+            begun = [each for each in _CTRL_Z_LINES if place_of(each, data, 0, self._engine) >= 0]
+            _note_ctrl_z(self._ctrl_z, data, begun, line_of)
         self._escapes_in(edge, piece[: valid.start] if valid else piece, line_of)
         if valid:
             self._escapes_in(b"", piece[valid.stop :], lambda offset: line_of(valid.stop + offset))
@@ -392,14 +394,14 @@ def _note_all(
             _note(found, piece, at - len(edge), line_of)
 
 
-def _note_ctrl_z(found: Examples[int], edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
-    """Note each line that begins with it."""
-    data = (edge[-1:] or b"\n") + piece
-    found_at = (islice(_all(data, each), MAX_EXAMPLES) for each in _CTRL_Z_LINES)
+def _note_ctrl_z(
+    found: Examples[int], data: bytes, begun: Sequence[bytes], line_of: Callable[[int], int]
+) -> None:
+    """Note each line that begins with it, as such texts show; a byte stands before the piece."""
+    found_at = (islice(_all(data, each), MAX_EXAMPLES) for each in begun)
     places = sorted(chain(*found_at))[: MAX_EXAMPLES - len(found.first)]
     for at in places:
-        _note(found, piece, at, line_of)
-    begun = (each for each in _CTRL_Z_LINES if each[:1] in data)
+        found.add(line_of(at))
     found.count += sum(map(data.count, begun)) - len(places)
 
 
