@@ -6,7 +6,7 @@ import platform
 import pwd
 import shlex
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -117,7 +117,7 @@ def test_who_retries_a_job_that_waits_for_a_host_has_the_host_tried(site, servic
 
 
 def test_a_host_and_its_jobs_are_tried_at_the_next_start_if_nobody_runs(site, journal):
-    since = journal.hosts._clock.now()
+    since = datetime.now(UTC)
     journal.hosts.replace(
         [Outage("service:443", since, 7, legacy("It is away."), since + timedelta(hours=1))]
     )

@@ -20,6 +20,7 @@ from retraind.domain.people import Person, Request
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import ModelHold, Outage
 from retraind.intake.share_identity import Shares
+from retraind.jobs.folders import is_not_configured
 from retraind.jobs.outcomes import released
 from retraind.report.notes import headline, next_delivery
 from retraind.report.wording import Voice
@@ -241,6 +242,7 @@ def _retried(journal: Journal, job: Job, by: Person) -> _Request:
         asked = _Request(_written(journal, job, released(job), "retry_asked", by), "try")
         journal.holds.release(job.model, problem("released_by_person"), by=by)
         return asked
+    _require_model(job)
     if job.waits_for_hold(held):
         hold, name = (job.hold.problem, job.id) if job.hold else (held[job.model].problem, job.model)
         refusal = problem("hold_to_release", job=job.id, name=name, why=hold)
@@ -453,6 +455,7 @@ def _accepted_folders(settings: Settings, journal: Journal, name: str, by: Perso
 
 def _released(journal: Journal, job: Job) -> Job:
     """Return a job whose hold a person ends. Raises Refused when there is none."""
+    _require_model(job)
     after = released(job)
     if job.waits_for_window:
         return replace(after, waived=replace(job.waived, window=True))
@@ -463,3 +466,10 @@ def _released(journal: Journal, job: Job) -> Job:
         return replace(after, tries=replace(job.tries, upload_held=False, registrations=0))
     # Only a budget holds a job until a date. Whoever ends another hold has said nothing of money.
     return replace(after, waived=replace(job.waived, budget=True)) if job.hold.until else after
+
+
+def _require_model(job: Job) -> None:
+    """Refuse a job whose model is not in the configuration: it would be on hold again at once."""
+    if job.hold is not None and is_not_configured(job):
+        refusal = problem("job_on_hold", job=job.id, why=job.hold.problem)
+        raise Refused(refusal, voice=Voice().on(job.model, job.id))

@@ -208,6 +208,12 @@ def test_a_job_that_waits_for_its_budget_says_that_its_model_is_gone_and_waits_f
     until(lambda: holds() == ["model_not_configured"], "its model is gone")
     assert "retraind adopt churn customers" in told(site)
     assert "continues automatically" not in told(site)
+    waiting = next(job["id"] for job in site.jobs() if job["hold"])
+    for wish in ("retry", "release"):
+        refused = site.command(wish, waiting)
+        assert refused.returncode == 1
+        assert f"{waiting} is on hold: The configuration no longer has a model churn." in refused.stderr
+        assert "retraind adopt churn customers" in refused.stderr
     reload(site, with_it)
     until(lambda: holds() == ["budget_used_up"], "the table is back")
     assert len(site.records("training_started")) == 1
