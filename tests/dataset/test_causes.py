@@ -206,6 +206,9 @@ REFUSED = {
     "a quote that opens a row and ends in the next one": (
         table([*ROWS[:60], ['"58', *ROWS[60][1:]], ["59", '"a, b, c"', "3", "1"], *ROWS[62:]]), "stray-quotes", 61,
         "in line 62,"),
+    "two rows that lack their last values": (
+        table([["id", "plan", "left"], *[[str(at), "a"] if at in {60, 61} else [str(at), "b", "1"] for at in range(150)]]),
+        "ragged-rows", 62, "delimiter for each empty value"),
     "an empty line": (table([*ROWS[:60], [], *ROWS[60:]]), "ragged-rows", 61, "Remove this line"),
     "rows of one comma": (table([row[:2] for row in [*ROWS[:6], *[NO_VALUES] * 99]]), "too-few-rows", 7, "99"),
 }  # fmt: skip

@@ -108,6 +108,14 @@ class TestAnotherEncoding:
         assert "In this line" in said or any(f"From this line to line {end:,}" in said for end in ends)
 
 
+def test_the_names_of_a_file_that_is_cut_off_are_read_in_its_encoding():
+    data = table("cp932") + "C9,佐".encode("cp932")[:-1]
+    source = SourceFile("train.csv", lambda: io.BytesIO(data))
+    assert [each.rule for each in preflight(source, target="解約").findings] == ["encoding"]
+    (missing,) = preflight(source, target="解約済").findings[1:]
+    assert "解約" in Voice().finding(missing)
+
+
 def test_a_mark_of_utf_8_before_shift_jis_is_named():
     assert "(BOM) of UTF-8, but the text is Shift_JIS" in only_error(BOM + table("cp932"))
 

@@ -141,6 +141,15 @@ def test_train_only_sends_the_file_itself(tmp_path):
         assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
 
 
+@pytest.mark.parametrize(("mode", "files"), [("pair", "both files"), ("train-only", "the file")])
+def test_data_that_breaks_rules_is_to_be_delivered_again_with_the_files_that_there_are(tmp_path, mode, files):
+    with a_world(tmp_path, mode=mode) as world:
+        job = world.run(world.sealing(train=table(5), evaluation=table(5) if mode == "pair" else None))
+        said = " ".join(world.read(job, "ERROR.txt").split())
+        assert f"Correct the data at its source and deliver {files} again." in said
+        assert ("both files" in said) == (mode == "pair")
+
+
 def test_report_json_keeps_its_schema(world):
     job = world.run(world.sealing())
     document = json.loads(world.read(job, "report.json"))

@@ -139,7 +139,9 @@ def _refused(job: Job, result: "Preflighted") -> Go:
     broken = tuple(dict.fromkeys(finding.rule for finding in result.errors))
     unread = any(facts[file.role] is None for file in job.data_files)
     accept = () if unread or FIXED.intersection(broken) else broken
-    return failed(job, problem("data_breaks_rules", details=result.errors, accept=accept), restart=True)
+    paired = job.file(Role.EVAL) is not None
+    refused = problem("data_breaks_rules", details=result.errors, accept=accept, paired=paired)
+    return failed(job, refused, restart=True)
 
 
 def _checked(files: tuple[SealedFile, ...], data: Data) -> Change:

@@ -98,6 +98,8 @@ class Encoding:
             return decode(value, "cp932")
         if self.name == "unknown" and self.likely is not None:
             return decode(value, self.likely.codec)
+        if (bad := self.first_bad) is not None and bad is self.not_shift_jis:
+            return decode(value, SHIFT_JIS.codec)
         return value.decode("utf-8", "replace")
 
 

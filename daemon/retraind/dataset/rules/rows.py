@@ -79,6 +79,8 @@ def _reason(table: ReadResult) -> str | None:
     ends = not table.oddities.tail.endswith((b"\n", b"\r"))
     if table.ragged.count == 1 and first.width < width and first.line == table.oddities.last_line and ends:
         return "cut"
+    if table.ragged.count > 1 and _begins_as_others(table) and lacks_last_values(table):
+        return "short"
     pairs = list(zip(rows[::2], rows[1::2], strict=False))
     if pairs and all(
         one.line + 1 == other.line and one.width and other.width and one.width + other.width - 1 == width
@@ -90,6 +92,15 @@ def _reason(table: ReadResult) -> str | None:
     if table.same_width or not all(row.width > width for row in rows):
         return None
     return "quotes" if all(b'"' in row.text for row in rows) else "delimiters"
+
+
+def _begins_as_others(table: ReadResult) -> bool:
+    """Return whether these rows begin with a number or a date, as the others do: none is the rest of one."""
+    kinds, delimiter = table.columns.kinds, b"," if table.facts is None else table.facts.delimiter.encode()
+    firsts = [row.text.partition(delimiter)[0] for row in table.ragged.first]
+    return (kinds[:1] == (Kind.NUMBER,) and all(map(is_number, firsts))) or (
+        kinds[:1] == (Kind.DATE,) and all(form_of(first) is not None for first in firsts)
+    )
 
 
 def lacks_last_values(table: ReadResult) -> bool:

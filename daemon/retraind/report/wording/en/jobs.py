@@ -138,13 +138,16 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
     )
 
 
-def data_breaks_rules(job: str, accept: tuple[str, ...] = (), *, audience: Audience) -> Words:
+def data_breaks_rules(
+    job: str, accept: tuple[str, ...] = (), *, paired: bool = True, audience: Audience
+) -> Words:
     """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
     options = [part for rule in accept for part in ("--accept", rule)]
     send = by_operator(audience, "If the data is right as it is and should be sent", "retry", job, *options)
+    files = "both files" if paired else "the file"
     return Words(
         "The data violates the service's rules, so nothing was sent.",
-        f"Correct the data at its source and deliver both files again. {send if accept else ''}".rstrip(),
+        f"Correct the data at its source and deliver {files} again. {send if accept else ''}".rstrip(),
     )
 
 

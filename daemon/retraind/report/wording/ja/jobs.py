@@ -143,14 +143,16 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
     )
 
 
-def data_breaks_rules(job: str, accept: tuple[str, ...] = (), *, audience: Audience) -> Words:
+def data_breaks_rules(
+    job: str, accept: tuple[str, ...] = (), *, paired: bool = True, audience: Audience
+) -> Words:
     """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
     options = [part for rule in accept for part in ("--accept", rule)]
     retry = by_operator(audience, "retry", job, *options)
     send = f"データに誤りがなく、このまま送信する場合は、{retry}" if accept else ""
     return Words(
         "データがサービスのルールに違反しているため、送信していません。",
-        f"出力元でデータを修正し、両方のファイルを投入し直してください。{send}",
+        f"出力元でデータを修正し、{'両方のファイル' if paired else 'ファイル'}を投入し直してください。{send}",
     )
 
 
