@@ -1,7 +1,7 @@
-"""How an answer comes over the wire: how long it may take, and how many bytes it may have.
+"""Limits on responses: how long one may take, and how many bytes it may have.
 
-A time-out of reads alone bounds neither: each byte that comes begins it again, and headers, interim answers,
-trailers and compressed blocks of nothing may go on for ever.
+A read time-out limits neither: every byte restarts it, and headers, interim responses, trailers and empty
+compressed blocks may go on forever.
 """
 
 import io

@@ -1,8 +1,8 @@
 """A circuit breaker for each host: while one is down, one request tries it now and then, and the others wait.
 
-Without it a thousand models would each try on their own. The libraries for this hold a lock while the guarded
-call runs, which would queue every upload behind the slowest. `outages` returns what is down; the daemon notes
-it in the journal and, after a restart, passes it to `resume`.
+Without it, each of a thousand models would try on its own. The libraries for this hold a lock while the
+guarded call runs, so every upload would queue behind the slowest. `outages` returns what is down; the daemon
+records it in the journal and passes it to `resume` after a restart.
 """
 
 import random

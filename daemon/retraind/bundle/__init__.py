@@ -1,4 +1,4 @@
-"""The bundle: the one file that is uploaded, how it is compressed, and where it is until it was sent.
+"""The bundle: the one file that is uploaded, how it is compressed, and where it is kept until it is sent.
 
-Nothing here speaks to the service or moves a delivery.
+Nothing here talks to the service or moves a delivery.
 """

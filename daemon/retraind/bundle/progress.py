@@ -1,6 +1,6 @@
-"""How far the step in work on a job has come, in a small file on the spool: for `show`, `watch` and the page.
+"""The progress of a job's current step, in a small file on the spool, for `show`, `watch` and the page.
 
-These are other processes. The steps that take long write it: those that read the delivery's files, and the
+These run in other processes. The slow steps write the file: those that read the delivery's files, and the
 upload.
 """
 

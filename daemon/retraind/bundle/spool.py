@@ -1,4 +1,4 @@
-"""The spool: the folder of bundles until they were sent, each under its job's name."""
+"""The spool: the folder where bundles wait to be sent, each named after its job."""
 
 import re
 import stat

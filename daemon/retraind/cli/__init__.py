@@ -1,7 +1,8 @@
 """The commands. A thin shell: reads arguments, calls the library, phrases the result, returns an exit code.
 
-Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` are fast;
-and nothing else before the process is fit for use, since Python may have to start again for that.
+Each command's module is imported when the command runs, which keeps `retraind --help` and `retraind
+preflight` fast. Nothing else is imported before the process is set up, because Python may have to start again
+for that.
 """
 
 # ruff: noqa: PLC0415

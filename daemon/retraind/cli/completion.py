@@ -1,7 +1,7 @@
 """What a shell offers when TAB is pressed: commands, options, and names of models, jobs, hosts and backups.
 
-A completion never fails and changes nothing: what cannot be read offers nothing. A person waits for it, so
-what reads the configuration and the journal is imported where these are needed.
+A completion never fails and changes nothing: if something cannot be read, nothing is offered. A person waits
+for it, so the configuration and the journal are imported only where they are needed.
 """
 
 # ruff: noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Commands that write act as whoever owns the state: what root leaves there, the service could not use."""
+"""Commands that write run as the owner of the state: the service could not use files of root's."""
 
 import os
 import platform

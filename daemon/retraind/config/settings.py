@@ -289,7 +289,7 @@ class ModelSettings(_Section):
     """A file with the company's own holidays, a date a line, for windows with business days."""
     budget: BudgetText | None = None
     retention: SpanWithUnit | None = None
-    """How long finished jobs are kept under done/; None means for ever."""
+    """How long finished jobs are kept under done/; None means forever."""
     retention_count: Annotated[int, Field(ge=1)] | None = None
     """How many of them are kept."""
     retention_size: Annotated[Size, Field(ge=1)] | None = None

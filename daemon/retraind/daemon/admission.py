@@ -1,4 +1,4 @@
-"""Which models run: one with a mistake in its table, or without its folder, keeps no other from running."""
+"""Which models run: one with a mistake in its table, or without its folder, does not stop the others."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether the journal can be written. Where it cannot, its history cannot say so; this does, from memory."""
+"""Whether the journal can be written. If not, its history cannot say so, so this remembers it."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A small HTTP server: GET alone, one request on each connection, few connections, none of them for long."""
+"""A small HTTP server: GET only, one request per connection, few connections, all of them short."""
 
 import ipaddress
 import socket

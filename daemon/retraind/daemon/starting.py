@@ -1,4 +1,4 @@
-"""Has systemd wait for a start that takes long, while it makes progress."""
+"""Makes systemd wait for a slow start, as long as the start makes progress."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""What systemd shows of the daemon in one line: what it does, and first of all what is wrong."""
+"""The daemon's status in systemd, on one line: first what is wrong, then what it does."""
 
 import os
 from collections.abc import Collection, Sequence

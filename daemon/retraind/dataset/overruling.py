@@ -1,4 +1,4 @@
-"""What the owner of a model makes of findings: warnings of errors, errors of warnings, or nothing."""
+"""How settings overrule findings: errors become warnings, warnings become errors, or they are ignored."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace

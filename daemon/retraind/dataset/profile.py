@@ -1,4 +1,4 @@
-"""What is remembered of a delivery's training file, to compare the next one with."""
+"""What is remembered of a delivery's training file for a comparison with the next one."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""The figures of a trained model, read from the results file that the service sent: for people to look at.
+"""The metrics of a trained model, read from the service's results file, for people to look at.
 
-What the file holds is the service's affair. Where it has metrics.json or metrics.csv, their numbers are
-taken; nothing is decided by them.
+The format of the file is up to the service. If it contains metrics.json or metrics.csv, their numbers are
+shown; nothing is decided by them.
 """
 
 import csv

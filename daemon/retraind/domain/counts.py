@@ -1,4 +1,4 @@
-"""What a running retraind has counted since its start, for monitoring. Nothing is decided by it."""
+"""Counters of a running retraind since its start, for monitoring. Nothing is decided by them."""
 
 import threading
 from bisect import bisect_left

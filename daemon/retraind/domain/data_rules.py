@@ -1,6 +1,6 @@
-"""The names of the rules for data, and what the owner of a model can make of them. Pure.
+"""The names of the rules for data, and how settings can overrule them. Pure.
 
-The rules themselves are in `dataset/rules/`, what each is about in docs/data-rules.md.
+The rules themselves are in `dataset/rules/`; docs/data-rules.md describes each.
 """
 
 import difflib

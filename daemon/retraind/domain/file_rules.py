@@ -1,4 +1,4 @@
-"""What a file must be, by its status alone, before it is read: one rule for deliveries and job.json."""
+"""What a file's status must be like before the file is read: one rule for deliveries and job.json."""
 
 import os
 import stat

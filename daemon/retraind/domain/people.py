@@ -1,4 +1,4 @@
-"""Who asked for something: noted in the history with the request itself."""
+"""Who requested something: recorded in the history together with the request."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""How far long work has come, as those that do it report it. They do not know whether anybody shows it."""
+"""Progress of long work, as the code that does the work reports it, whether or not anybody shows it."""
 
 from enum import StrEnum
 from typing import Protocol

@@ -1,6 +1,6 @@
-"""Halves of deliveries that lack each other only because their keys differ, and what would join them. Pure.
+"""Halves of deliveries whose keys differ only slightly, and names or patterns that would join them. Pure.
 
-Programs put a time of their own into each file's name, or an extension twice.
+Programs put a time of their own into each file's name, or write an extension twice.
 """
 
 import re

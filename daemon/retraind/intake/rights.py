@@ -1,4 +1,4 @@
-"""Why a file in a drop folder cannot be read, and by which command its writer lets retraind read it."""
+"""Why a file in a drop folder cannot be read, and the command with which its writer can fix that."""
 
 import os
 import pwd

@@ -1,6 +1,6 @@
-"""What looks like a delivery and cannot become one unless somebody does something. Pure.
+"""What looks like a delivery but cannot become one unless somebody acts. Pure.
 
-Whatever is in a view counts, except what is named here: so a new kind of problem is reported, not forgotten.
+Everything in a view counts, except what is named here, so a new kind of problem is reported, not forgotten.
 """
 
 import math

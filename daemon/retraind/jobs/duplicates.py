@@ -1,4 +1,4 @@
-"""What becomes of a delivery whose bytes were sent before."""
+"""What happens to a delivery whose bytes were sent before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Whether a job may be sent: its model's budget and window, and how often an upload that fails is tried."""
+"""Whether a job may be sent: its model's budget and window, and how often a failing upload is retried."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is left of a failed delivery that a person retries."""
+"""What remains of a failed delivery when a person retries it."""
 
 from collections.abc import Callable
 from dataclasses import replace

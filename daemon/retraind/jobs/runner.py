@@ -1,4 +1,4 @@
-"""What becomes of a step's outcome: the next state, another try, a hold, a failure."""
+"""What follows from a step's outcome: the next state, another try, a hold, a failure."""
 
 import random
 import threading

@@ -20,7 +20,7 @@ class Asset(NamedTuple):
     content: bytes
     kind: str
     digest: str
-    """A part of its address: a browser may keep it for ever."""
+    """A part of its address: a browser may keep it forever."""
 
 
 def _read(file: Path) -> Asset:

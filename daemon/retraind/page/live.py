@@ -1,8 +1,8 @@
-"""Tells browsers that there is something new to show: server-sent events, for a bounded number of them.
+"""Notifies browsers when there is something new to show: server-sent events, for a bounded number of them.
 
-One task asks the journal, however many listen, and none when nobody does. An event only says that something
-has changed; the browser then asks for its page again. How far steps have come, which changes all the time, is
-sent itself.
+One task reads the journal, however many browsers listen, and none if nobody does. An event only says that
+something has changed; the browser then requests its page again. Only the progress of steps, which changes all
+the time, is sent in the event itself.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of the status page: what the daemon would answer, also when it cannot."""
+"""/metrics, /healthz and /readyz of the status page: what the daemon would answer, even when it cannot."""
 
 from sqlalchemy.exc import DatabaseError
 from starlette.requests import Request

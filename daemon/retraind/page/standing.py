@@ -1,4 +1,4 @@
-"""How each model is, decided from a glance at it. Pure."""
+"""The health of each model, derived from a glance at it. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is to be done for a model, as a value. Pure: a situation goes in, a decision comes out."""
+"""What to do for a model, as a value. Pure: a situation goes in, a decision comes out."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Lanes: threads for work that may take long. A lane that hangs delays what is on it alone."""
+"""Lanes: threads for work that may take long. A lane that hangs delays only the work on it."""
 
 import errno
 import itertools

@@ -1,4 +1,4 @@
-"""What happens at intervals: APScheduler's interval jobs. What may take long is given to a lane."""
+"""Scheduled work: APScheduler's interval jobs. Slow work is handed to a lane."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,1 +1,1 @@
-"""What people and programs are told where the files are: notes, report.json, STATUS.txt."""
+"""Texts for people and programs next to the files: notes, report.json, STATUS.txt."""

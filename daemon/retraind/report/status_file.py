@@ -1,7 +1,7 @@
-"""STATUS.txt in the drop folder: what retraind sees there and waits for, since when, and that it still looks.
+"""STATUS.txt in the drop folder: what retraind sees there and waits for, since when, and that it is running.
 
-It is rewritten when what it says changes, and else once an hour, for the line that says when retraind last
-checked. Only the line with its last change is ever read from it, and each start brings it up to date; so it
+It is rewritten when its content changes, and otherwise once an hour, for the line that says when retraind
+last checked. Only the line with its last change is ever read back, and each start brings it up to date; so it
 is not synced, which would take more time than the rest of a start.
 """
 

@@ -1,4 +1,4 @@
-"""When deliveries of each model arrived, since when any are expected, and for how long none need be."""
+"""When each model's deliveries arrived, since when any are expected, and until when none are."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

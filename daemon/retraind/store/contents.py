@@ -1,4 +1,4 @@
-"""Jobs of the same bytes: what has been trained already, and what was sent and failed."""
+"""Jobs with the same bytes: what has already been trained, and what was sent and failed."""
 
 import sqlalchemy as sa
 

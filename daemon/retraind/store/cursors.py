@@ -1,4 +1,4 @@
-"""Up to which place of the history each recipient of notifications was notified."""
+"""How far in the history each recipient of notifications has been notified."""
 
 from collections.abc import Mapping
 

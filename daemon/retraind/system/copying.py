@@ -1,4 +1,4 @@
-"""Copies that are compared with their source, limited in size, and only made where there is room."""
+"""Copies that are compared with their source, limited in size, and made only if there is space."""
 
 import contextlib
 import errno

@@ -1,8 +1,8 @@
-"""The helper process: does what `remote/` asks it to do with the files of one file system.
+"""The helper process: performs what `remote/` requests on the files of one file system.
 
-`python -m retraind.system.file_server HANDLE NUMBER`: HANDLE is a socket over which connections come, NUMBER
-how the one who started it calls it. It has no lock, no key, no journal and nothing to decide; it ends with
-the one who started it.
+`python -m retraind.system.file_server HANDLE NUMBER`: HANDLE is a socket over which connections arrive,
+NUMBER identifies the helper to the process that started it. It has no lock, key or journal, decides nothing,
+and ends with the process that started it.
 """
 
 import contextlib

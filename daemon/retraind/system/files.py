@@ -1,8 +1,8 @@
-"""The one place that renames and syncs files, so that the order that survives a power loss is written once.
+"""The one place that renames and syncs files, so that the order that survives a power loss is in one place.
 
 Rule: a file's bytes are synced before its name is, and after a rename both folders are synced. The exception
-is what is written again at each start. What is a `verb` here is done in a helper process where its path leads
-to a remote or FUSE file system (see `remote/verbs.py`).
+is what is written again at each start. A function that is a `verb` here runs in a helper process if its path
+leads to a remote or FUSE file system (see `remote/verbs.py`).
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What the mount table shows of file systems: on some inotify is silent, some make up owners and rights."""
+"""What the mount table says about file systems: some deliver no inotify events, some invent owners."""
 
 import errno
 import os
@@ -66,7 +66,7 @@ class Mount(NamedTuple):
 
     @property
     def is_remote(self) -> bool:
-        """Return whether calls may wait for another machine, or another process, perhaps for ever.
+        """Return whether calls may wait for another machine, or another process, perhaps forever.
 
         What the whole system runs on is not: it runs.
         """

@@ -1,4 +1,4 @@
-"""Lines for a terminal, cut to its width, and bars: what is done, how fast, and how long it takes yet."""
+"""Lines for a terminal, cut to its width, and progress bars with speed and time left."""
 
 from typing import NamedTuple, TextIO
 

@@ -1,7 +1,7 @@
 """What `watch` draws at one moment, as lines that fit the terminal. Pure.
 
-The daemon stands first, then the models: those that need somebody and those in work share the room, the
-others have what is left of it. Below are the last events.
+The daemon comes first, then the models: those that need attention and those in work are shown first, the
+others get the remaining lines. The last events are at the bottom.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence

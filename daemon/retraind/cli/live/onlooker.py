@@ -1,6 +1,6 @@
-"""Whether a person looks on, and a bar for long work of one command if so.
+"""Whether a person is watching the terminal, and if so, a progress bar for a command's long work.
 
-What draws is imported then: most commands run without anybody who looks on.
+The drawing code is imported only then: most commands run unwatched.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How fast work is, and how long it takes yet, from what was seen of it in the last seconds. Pure."""
+"""How fast work is, and how much time is left, from its progress in the last seconds. Pure."""
 
 from collections import deque
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""`watch`: all models on the terminal, as they are at each moment, until somebody ends it.
+"""`watch`: all models, live on the terminal, until somebody quits.
 
-Reads what the status page reads: the journal without writing to it, and what the daemon notes of itself. No
-share is touched.
+Reads what the status page reads: the journal, without writing to it, and the daemon's own state. It touches
+no share.
 """
 
 import argparse

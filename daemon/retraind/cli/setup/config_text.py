@@ -1,6 +1,6 @@
-"""Edits the text of a configuration: what people have written, their remarks and their order stay.
+"""Edits the text of a configuration, and keeps its comments and order.
 
-Every edit is proven: the new text must hold what the old one held, and the change, or nothing is returned.
+Every edit is verified: unless the new text contains the old settings and the change, nothing is returned.
 """
 
 import json

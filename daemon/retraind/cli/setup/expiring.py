@@ -1,4 +1,4 @@
-"""What `retention` and its like would delete now, for `check`: it shows what a change of them means."""
+"""What `retention` and similar keys would delete now, so that `check` can show the effect of a change."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""`farewell`: what is left on the shares says that retraind was removed, or a model.
+"""`farewell`: says in the STATUS.txt files on the shares that retraind, or a model, was removed.
 
-The package's removal runs it, and `model remove` where no service does.
-Nothing here may keep a removal from happening: a share that is away or hangs is reported, and passed over.
+The package's removal runs it, and so does `model remove` where no service does. Nothing here may block a
+removal: a share that is not mounted or hangs is reported and skipped.
 """
 
 import argparse

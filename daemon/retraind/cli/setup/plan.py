@@ -1,7 +1,7 @@
-"""Which steps set a model up, or take it away again, on a machine as it is. Nothing is changed here.
+"""The steps that set up a model, or remove it, given the state of the machine. Nothing is changed here.
 
 The order is folders, key, drop-in, configuration, service: a kill in between leaves a service that runs as
-before, and the next try does the rest. What is there already as it should be needs no step.
+before, and the next try does the rest. What is already as it should be needs no step.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What setting up does to a machine, step by step: each can be shown as a command, done, and repeated."""
+"""The steps that set up a machine: each can be shown as a command, done, and repeated."""
 
 import difflib
 import fcntl

@@ -338,7 +338,7 @@ class Oddities:
             yield "marked"
 
     def _are_alike(self, batch: Batch, names: Names, around: bytes) -> bool:
-        """Return whether each row that is no data surely has just the names, or nothing."""
+        """Return whether each row that is not data surely has just the names, or nothing."""
         data = batch.data
         marks = (MARK, CTRL_Z, FORM_FEED)
         if batch.more_breaks < 0 or any(data.find(each) >= 0 for each in marks) or names.are_long:

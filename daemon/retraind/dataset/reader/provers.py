@@ -1,4 +1,4 @@
-"""Which prover suits what is known of a file: its columns, the ends of its lines, rows that are no data."""
+"""Which prover suits what is known of a file: its columns, the ends of its lines, rows that are not data."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which days nobody works: weekends, a country's holidays, a company's own."""
+"""Which days are not business days: weekends, a country's holidays, a company's own."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""What is to be said of a model's deliveries now: that all is well, or that one is late or missing."""
+"""The stage of a model's deliveries now: on time, late or missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The SHA-256 of files in drop folders, read a part at a time, so that no file is in front of all others."""
+"""The SHA-256 of files in drop folders, read in parts, so that no file blocks the others."""
 
 import hashlib
 import time

@@ -141,7 +141,7 @@ def _beginning_in(
     """Return a command that enters the folder and then starts the gate.
 
     The child of a fork has retraind's lock until it has become the gate, and this process waits for that. On
-    a share that hangs, be it the gate's or its interpreter's, both would take for ever. A shell or env(1)
+    a share that hangs, be it the gate's or its interpreter's, both would take forever. A shell or env(1)
     would run what the kernel refuses as a shell's script: an empty file would publish every model.
     """
     added = "" if "LC_CTYPE" in environment else "LC_CTYPE"

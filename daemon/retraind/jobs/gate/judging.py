@@ -1,4 +1,4 @@
-"""Asking the owner's gate about what nobody who may write to the share can have changed."""
+"""Asks the owner's gate, with evidence that nobody with write access to the share can have changed."""
 
 import threading
 from collections.abc import Callable

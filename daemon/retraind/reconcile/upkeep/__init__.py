@@ -1,1 +1,1 @@
-"""What is minded beside the loop: keys, rights, job folders, what is overdue or hangs, retention."""
+"""Upkeep beside the loop: keys, permissions, job folders, overdue and hanging work, retention."""

@@ -1,4 +1,4 @@
-"""What has to be done as time passes: end holds, renew the models' keys, warn before keys expire."""
+"""Time-based upkeep: ends holds, renews the models' keys, warns before keys expire."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping

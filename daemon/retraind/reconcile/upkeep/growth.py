@@ -1,4 +1,4 @@
-"""Files of finished jobs that their writers continue to write: the job's note is renewed and says so."""
+"""Files of finished jobs that are still being written: the job's note is updated to say so."""
 
 import threading
 from datetime import timedelta

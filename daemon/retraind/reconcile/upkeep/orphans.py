@@ -1,4 +1,4 @@
-"""Deliveries in work that nobody works on: of unknown jobs, and of models that are no longer configured."""
+"""Deliveries in work that nobody processes: of unknown jobs, and of models that are not configured."""
 
 import threading
 from collections.abc import Callable, Sequence

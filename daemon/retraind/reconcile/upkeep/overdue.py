@@ -1,4 +1,4 @@
-"""What has needed somebody in a drop folder for longer than `notify.patience`: noted once, to be told."""
+"""What has needed attention in a drop folder for longer than `notify.patience`: recorded once."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

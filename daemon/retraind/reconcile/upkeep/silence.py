@@ -1,7 +1,7 @@
-"""Notices folders whose scan does not end, since their disk hangs: nothing else reports these.
+"""Detects folders whose scan does not end because their disk hangs: nothing else reports these.
 
-What is remote is given up by its helper. A disk that looks local may hang as well: over iSCSI, behind
-multipath, or frozen.
+Remote file systems are abandoned by their helper. A disk that looks local may hang as well: over iSCSI,
+behind multipath, or frozen.
 """
 
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""What other programs are told: whether retraind works, its metrics, its heartbeat."""
+"""What other programs can monitor: whether retraind works, its metrics, its heartbeat."""

@@ -1,4 +1,4 @@
-"""What is returned for /metrics, /healthz and /readyz, by the daemon and by the status page alike."""
+"""The responses to /metrics, /healthz and /readyz, for both the daemon and the status page."""
 
 import threading
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""The heartbeat: an address that is called as long as all is well, so that somebody else notices the end.
+"""The heartbeat: a URL that is called while all is well, so that a monitor elsewhere notices when it stops.
 
-It is called after every file system has been swept and the journal was written; with /fail behind its path
-when that does not happen in time, and with /start at each start. healthchecks.io defined this; others take
-it as well.
+It is called after every file system has been swept and the journal was written; with /fail after its path if
+that does not happen in time, and with /start at each start. healthchecks.io defined this convention; other
+services support it too.
 """
 
 import threading

@@ -1,6 +1,6 @@
-"""What is asked of a folder first, sent along with its pinning, and the answers until somebody asks.
+"""The first questions about a folder, sent together with its pinning, and the answers until they are needed.
 
-So a scan is one request: what it needs to know of its folder comes with the handle.
+So a scan is one request: what it needs to know about its folder comes with the handle.
 """
 
 from collections.abc import Mapping

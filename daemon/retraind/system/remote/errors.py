@@ -1,4 +1,4 @@
-"""What goes wrong with files beyond what the system says of them."""
+"""File errors beyond those that the system reports."""
 
 import errno
 import os

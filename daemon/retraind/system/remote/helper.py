@@ -1,7 +1,7 @@
-"""One helper process, from outside: asks it, waits for what it answers, and gives it up when it hangs.
+"""One helper process, from outside: sends it requests, waits for responses, and abandons it if it hangs.
 
-Each call has a connection of its own to a thread of its own in the helper, so that what takes long delays
-nothing else. Nobody here ever waits for the process itself: it may be one that cannot even be killed.
+Each call has its own connection to its own thread in the helper, so a slow call delays nothing else. Nothing
+here ever waits for the process itself: it may be one that cannot even be killed.
 """
 
 import contextlib

@@ -1,1 +1,1 @@
-"""The process, and what systemd makes of it."""
+"""The process, and how systemd runs it."""

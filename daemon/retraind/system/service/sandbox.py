@@ -1,4 +1,4 @@
-"""What a systemd unit takes away from this process, as the mount table and the kernel show it."""
+"""What a systemd unit hides from this process, as the mount table and the kernel show it."""
 
 import os
 from collections.abc import Mapping, Sequence

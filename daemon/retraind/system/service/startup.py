@@ -1,4 +1,4 @@
-"""What a process is started with, made fit for use: its standard streams and its locale.
+"""Repairs what a process was started with: its standard streams and its locale.
 
 Call `open_streams` before anything else opens a file, and `require_utf8` before the command line is read.
 """

@@ -1,1 +1,1 @@
-"""Rows that are no data: the header once more, rows of blanks, lines under the names."""
+"""Rows that are not data: the header once more, rows of blanks, lines under the names."""

@@ -1,4 +1,4 @@
-"""Rows that are no data: the header once more, nothing but delimiters and blanks, a line under the names.
+"""Rows that are not data: the header once more, nothing but delimiters and blanks, a line under the names.
 
 Values are Latin-1, which maps each byte to one character; so a character beyond ASCII is several, in UTF-8 or
 in Shift_JIS.

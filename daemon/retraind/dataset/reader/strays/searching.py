@@ -1,4 +1,4 @@
-"""Finds rows that are no data among many, without reading each of them: names.py says which these are."""
+"""Finds rows that are not data among many, without reading each of them: names.py says which these are."""
 
 import csv
 import re

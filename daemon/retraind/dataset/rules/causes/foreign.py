@@ -1,4 +1,4 @@
-"""Files that are no table at all: a web page, JSON, a pointer to the real file, a dump of a database."""
+"""Files that are not tables at all: a web page, JSON, a pointer to the real file, a database dump."""
 
 import html
 import json
@@ -16,7 +16,7 @@ from retraind.domain.problems import Severity
 
 
 class ForeignKind(StrEnum):
-    """What a text is that is no table."""
+    """What a text is that is not a table."""
 
     HTML = "html"
     XML = "xml"

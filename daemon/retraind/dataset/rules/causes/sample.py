@@ -104,7 +104,7 @@ def rows_of(
     form = {"delimiter": delimiter, "escapechar": escape, "skipinitialspace": skip_spaces, "quotechar": quote}
     try:
         rows = list(_read(head_text(table), 1, **form))
-    except csv.Error:  # a field longer than the module reads: this is no table in this reading
+    except csv.Error:  # a field longer than the module reads: this is not a table in this reading
         return []
     if not table.oddities.head_is_all:
         del rows[-1:]
