@@ -225,6 +225,14 @@ def test_a_key_that_is_echoed_as_a_status_is_hidden(connect, peer, disguise):
     assert found.status.startswith("job_")
 
 
+def test_a_signed_address_in_a_status_is_kept_without_its_signature(connect, peer):
+    signed = "waits for https://store.example.com/x?X-Amz-Signature=5ecret"
+    answers = json.dumps({"status": signed, "message": signed})
+    found = connect(peer(answer(200, answers)).url).status("some-job", KEY)
+    assert "5ecret" not in f"{found.status} {found.message}"
+    assert found.status.startswith("waits for https://store.example.com/x?")
+
+
 @pytest.mark.parametrize(
     "body",
     [

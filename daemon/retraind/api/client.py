@@ -35,6 +35,7 @@ from retraind.api.redaction import can_be_key, fingerprint, hidden, holds
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, Party, Retry
 from retraind.domain.problems import problem
+from retraind.system import log
 from retraind.system.addresses import place_with_user
 from retraind.system.clock import Clock
 from retraind.system.escape import display
@@ -179,7 +180,8 @@ class ApiClient(Caller):
         self._refuse_echo(api_key, place_with_user(answer.download_url or ""))
         message = shortened(answer.message, api_key) if answer.message else answer.message
         # The word is compared as it is, shown and kept.
-        word = display(hidden(answer.status[: 10 * _LONGEST_WORD], api_key)[:_LONGEST_WORD])
+        word = log.mask(hidden(answer.status[: 10 * _LONGEST_WORD], api_key))
+        word = display(word[:_LONGEST_WORD])
         return answer.model_copy(update={"status": word, "message": message})
 
     def switch(self, retrain_job_id: str, api_key: str) -> None:
