@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from retraind.config.load import load_without_keys
 from retraind.domain.problems import file_problem, problem
-from retraind.report.monitoring.health import health
+from retraind.report.monitoring.endpoints import Endpoints
+from retraind.report.monitoring.health import health, health_of
 from retraind.store.instance import lock_of, state_file
+from retraind.system.clock import ManualClock
 from support.pages import NOW, as_if_running, configured, seed, served
 
 TCP = 'listen = "127.0.0.1:0"'
@@ -44,6 +47,36 @@ def test_metrics_and_probes_are_those_of_the_daemon(root):
             (200, "ok\n")
         ] * 2
         assert page.get("/metrics", "POST").status == 405
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text;version=nonsense", "text/plain;version=é", "text/plain;version=;=;,;,",
+        "application/openmetrics-text;version=99.0.0", "application/openmetrics-text;version=0.0.1",
+    ],
+)  # fmt: skip
+def test_a_scraper_that_asks_for_what_there_is_not_gets_plain_text(root, accept):
+    with as_if_running(root), served(configured(root, page=TCP)) as page:
+        answer = page.get("/metrics", accept=accept)
+        assert (answer.status, answer.headers["content-type"]) == (
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )
+
+
+def test_scrapers_share_what_was_read_whatever_formats_they_ask_for(root):
+    read, settings = [], load_without_keys(configured(root, page=TCP)).settings
+    endpoints = Endpoints(
+        lambda: health_of(None, None, NOW), lambda _: read.append(None), lambda: settings, ManualClock(NOW)
+    )
+    kinds = {
+        endpoints.answer(
+            "/metrics", f"application/openmetrics-text;version=1.0.{number % 2};q=0.{number}"
+        ).media
+        for number in range(20)
+    }
+    assert len(kinds) == len(read) == 2
 
 
 def test_a_daemon_that_is_gone_is_told_by_all_three(root):

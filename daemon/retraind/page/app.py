@@ -39,6 +39,8 @@ class App:
             routes=self.routes(),
             exception_handlers={HTTPException: self._not_found, Exception: self._crashed},
         )
+        # Such a redirect would lead out of the prefix, and from https to http.
+        pages.router.redirect_slashes = False
         # Around all of it, for Starlette answers crashes outside of its own middleware.
         self.asgi = Guard(pages, access, self._prefix)
 
