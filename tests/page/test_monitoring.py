@@ -12,7 +12,7 @@ from retraind.domain.problems import file_problem, problem
 from retraind.report.monitoring.endpoints import Endpoints
 from retraind.report.monitoring.health import health, health_of
 from retraind.store.instance import lock_of, state_file
-from retraind.system.clock import ManualClock
+from support.clock import ManualClock
 from support.pages import NOW, as_if_running, configured, seed, served
 
 TCP = 'listen = "127.0.0.1:0"'
