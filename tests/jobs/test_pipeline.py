@@ -20,7 +20,7 @@ from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
 from retraind.bundle.progress import Doing, under_way
 from retraind.bundle.zip_writer import Member, build
-from retraind.domain.failures import Stopped
+from retraind.domain.failures import Hold, Stopped
 from retraind.domain.job import LIFE, Outcome, Role, State
 from retraind.domain.problems import problem
 from retraind.emulator import Fault
@@ -463,8 +463,12 @@ def test_an_address_that_expires_after_a_broken_upload_leads_to_a_new_retrain_jo
     assert len(world.records("training_started")) == 1
 
 
-@pytest.mark.parametrize("state", [State.UPLOADED, State.DONE])
-def test_a_retrain_job_of_another_delivery_gets_nothing_and_publishes_nothing(tmp_path, monkeypatch, state):
+@pytest.mark.parametrize(
+    ("state", "is_another_models"), [(State.UPLOADED, False), (State.UPLOADED, True), (State.DONE, False)]
+)
+def test_a_retrain_job_of_another_delivery_gets_nothing_and_publishes_nothing(
+    tmp_path, monkeypatch, state, is_another_models
+):
     with a_world(tmp_path, switch="always") as world:
         earlier = world.run(world.sealing("1"), until=state)
         register, others = world.client.register, [earlier.retrain_job_id]
@@ -473,6 +477,14 @@ def test_a_retrain_job_of_another_delivery_gets_nothing_and_publishes_nothing(tm
             given = register(name, key)
             return given.model_copy(update={"retrain_job_id": others.pop()}) if others else given
 
+        def refused(retrain_job_id, key):
+            if retrain_job_id == earlier.retrain_job_id:
+                raise Hold(problem("key_wrong"), credential=True, refused=True)
+            return status(retrain_job_id, key)
+
+        status = world.client.status
+        if is_another_models:
+            monkeypatch.setattr(world.client, "status", refused)
         monkeypatch.setattr(world.client, "register", mixed_up)
         job = world.run(world.sealing("2", table(offset=1)))
         assert not others

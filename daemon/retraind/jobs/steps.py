@@ -286,12 +286,13 @@ class ServiceSteps:
         """registered -> uploaded: send the bytes to this retrain job, and never twice knowingly."""
         registration, key = present(job.registration), self.keys.key(job)
         if registration.untouched_status is None:
+            # What the status says later of one that is not new, and a switch, would be about other data. To
+            # this key the service may even refuse the status of another model's.
+            is_shared = self.trainings.is_shared(job)
             # The status of a retrain job that nothing was sent to is undocumented, so it is asked for now.
-            word = self.trainings.early_status(registration.retrain_job_id, key)
-            finished = word == FINISHED
-            if finished or self.trainings.is_shared(job):
-                # What its status says later, and a switch, would be about other data.
-                return register_again(problem("retrain_job_not_new", finished=finished))
+            word = None if is_shared else self.trainings.early_status(registration.retrain_job_id, key)
+            if is_shared or word == FINISHED:
+                return register_again(problem("retrain_job_not_new", finished=not is_shared))
             registration = replace(registration, untouched_status=word)
         elif registration.put_started_at is not None:
             doubt = self.trainings.in_doubt(job, key)
