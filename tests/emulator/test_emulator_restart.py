@@ -1,5 +1,6 @@
 """What an emulator knows outlives it, also when it is killed in the middle of something."""
 
+import importlib.util
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -167,3 +168,13 @@ def test_many_jobs_at_once_get_one_training_each(client, good_data):
     for job in jobs:
         assert client.outcome(job)["status"] == "job_finished"
     assert sorted(record["retrain_job_id"] for record in client.told("training_started")) == sorted(jobs)
+
+
+def test_without_the_libraries_that_train_the_command_that_installs_them_is_given(tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    config = EmulatorConfig(
+        state_dir=tmp_path, models=[EmulatedModel("churn", model_id=1, api_key="key")], trainer="sklearn"
+    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "sklearn" else found(name))
+    with pytest.raises(EmulatorError, match=r"-m pip install pandas scikit-learn\nOr train nothing"):
+        Emulator(config).start()

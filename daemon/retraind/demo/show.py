@@ -101,7 +101,7 @@ def run_from_arguments(options: argparse.Namespace) -> int:
                 _leave_running(console, root, daemon)
             return 0 if good else 1
     except EmulatorError as error:
-        console.print(f"retraind: {error}", markup=False)
+        console.print(f"retraind: {error}", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130

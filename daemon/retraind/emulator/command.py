@@ -134,7 +134,7 @@ def run_from_arguments(args: argparse.Namespace) -> int:
         config, secret = _configure(args, state_dir.absolute(), console)
         require_loopback(config)
     except (ValueError, EmulatorError) as error:
-        errors.print(str(error), markup=False, soft_wrap=True)
+        errors.print(f"retraind: {error}", markup=False, soft_wrap=True)
         return _USAGE
     except OSError as error:
         errors.print(
@@ -146,7 +146,7 @@ def run_from_arguments(args: argparse.Namespace) -> int:
             _print_start_page(console, emulator, secret)
             wait()
     except EmulatorError as error:
-        errors.print(str(error), markup=False, soft_wrap=True)
+        errors.print(f"retraind: {error}", markup=False, soft_wrap=True)
         return _FAILED
     return _GOOD
 

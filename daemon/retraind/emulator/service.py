@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import ipaddress
 import socket
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -177,8 +178,7 @@ def _trainer(config: EmulatorConfig) -> Trainer:
     for library in ("pandas", "sklearn"):
         if importlib.util.find_spec(library) is None:
             raise EmulatorError(
-                f"The emulator trains with {library}, which is not installed. Install pandas and "
-                "scikit-learn, "
-                'or choose the trainer "instant".'
+                f"The emulator trains with {library}, which is not installed. Run: {sys.executable} -m pip "
+                "install pandas scikit-learn\nOr train nothing: retraind emulate --trainer instant"
             )
     return SklearnTrainer(config.state_dir / "trainer.log")
