@@ -240,7 +240,7 @@ def take_in(drop: Path, **settings: Any) -> list[list[str]]:
     clock = ManualClock()
     model = ModelSettings(drop=drop, api_key_file=key, **settings)
     with ThreadPoolExecutor(1) as hashing:
-        folder = DropFolder(model, SweepSettings().ignore, clock, hashing, lambda: None)
+        folder = DropFolder(model, SweepSettings().ignore, clock, hashing.submit, lambda: None)
         folder.look()
         hashing.submit(int).result()
         clock.pass_time(timedelta(minutes=1))
@@ -338,7 +338,7 @@ def test_the_names_in_the_readme_are_recognised_as_it_says(tmp_path, cells):
     model = ModelSettings(drop=drop, api_key_file=tmp_path / "key", settle=0, **settings)
     with ThreadPoolExecutor(1) as hashing:
         (delivery,) = (
-            DropFolder(model, SweepSettings().ignore, ManualClock(), hashing, lambda: None).look().complete
+            DropFolder(model, SweepSettings().ignore, ManualClock(), hashing.submit, lambda: None).look().complete
         )
     assert delivery.key == ("" if key == "none" else key)
 

@@ -19,7 +19,7 @@ class Deferred:
     def __init__(self):
         self.tasks = []
 
-    def submit(self, step):
+    def __call__(self, step):
         self.tasks.append(step)
 
     def work(self):

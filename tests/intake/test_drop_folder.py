@@ -972,14 +972,14 @@ def test_a_file_that_cannot_be_read_is_told_and_tried_again_no_more_often_than_s
 def test_a_failure_known_at_once_does_not_make_a_loop_either(listed, monkeypatch):
     manifest(listed)
 
-    def submit(step):
+    def at_once(_, step):
         while step():
             pass
 
     def unreadable(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(listed.hashing, "submit", submit)
+    monkeypatch.setattr(type(listed.hashing), "__call__", at_once)
     monkeypatch.setattr(hashing, "open_regular", unreadable)
     listed.look()
     while listed.hints and listed.hints < 50:

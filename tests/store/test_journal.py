@@ -63,7 +63,7 @@ def tried(job: Job, attempts: int) -> Job:
 def test_the_journal_knows_which_files_of_a_model_were_taken_in(journal, tmp_path):
     journal.jobs.add(a_job(1), "sealing")
     journal.jobs.add(a_job(2, model="price", state=State.DONE), "sealing")
-    churn, price = (JournalMemory(journal.sightings, tmp_path, model) for model in ("churn", "price"))
+    churn, price = (JournalMemory(journal.database, tmp_path, model) for model in ("churn", "price"))
     assert churn.was_delivered("train_1.csv")
     assert not churn.was_delivered("train_2.csv")
     assert price.was_delivered("train_2.csv")

@@ -86,7 +86,7 @@ class Parts:
 def parts_of(world: World, lanes: Lanes) -> Parts:
     """Put the loop of a daemon together around a world's pipeline."""
     queue, shares = WorkQueue(world.clock), world.pipeline.shares
-    memory = partial(JournalMemory, world.journal.sightings)
+    memory = partial(JournalMemory, world.journal.database)
     folders = Folders(shares, world.clock, queue, None, memory)
     folders.allow_writing()
     folders.watch(world.settings, world.settings.models)

@@ -5,7 +5,7 @@ Nothing is decided here about a job or a file.
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -74,7 +74,6 @@ class Daemon:
         `lanes` are for tests that run the lanes' work themselves.
         """
         self.refused, self._status = refused, StatusLine()
-        self._progress: Callable[[], int] = lambda: 0
         self.settings, self.lanes = settings, lanes or Lanes(settings.work.parallel)
         self._config, self._clock = config, clock or Clock()
         self._stopping, self.signals = threading.Event(), Signals()
@@ -92,7 +91,7 @@ class Daemon:
         """Open everything; raises JournalError when another instance runs or the journal cannot be used."""
         file = self.settings.state.journal_file
         with ExitStack() as opening, needed(file):
-            self._starting = opening.enter_context(Starting(lambda: self._progress()))  # noqa: PLW0108 - it changes
+            self._starting = opening.enter_context(Starting())
             opening.enter_context(sole_instance(file))
             with _reported_on_shares(self.settings, self._clock):
                 self.journal = opening.enter_context(opened(self.settings, self._clock))
@@ -116,8 +115,8 @@ class Daemon:
         self.parts = parts = Parts(
             self.settings, self._config, self.journal, self.lanes, clock=self._clock, stopping=self._stopping
         )
-        self._progress = lambda: parts.progress
-        self._moving = Progress(self._progress, self._clock)
+        self._starting.progress = parts.progress
+        self._moving = Progress(parts.progress, self._clock)
         self.queue, self.folders, self.loop = parts.queue, parts.folders, parts.loop
         self.pipeline, self.credentials, self.sweeps = parts.pipeline, parts.credentials, parts.sweeps
         self.reload, self.publisher, self.hosts = parts.reload, parts.publisher, parts.hosts

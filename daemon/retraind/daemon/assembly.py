@@ -72,7 +72,7 @@ class Parts:
             settings, journal, self.service, store, self.credentials, clock=clock, stopping=stopping,
             changed=lambda job: queue.ask(job.model, _SHOWN_WITHIN),
         )  # fmt: skip
-        shares, memory = pipeline.shares, partial(JournalMemory, journal.sightings)
+        shares, memory = pipeline.shares, partial(JournalMemory, journal.database)
         self.folders = folders = Folders(shares, clock, queue, lanes.hashing, memory)
         self.hosts = Hosts(breaker, journal, queue, clock, patience)
         self.orphans = orphans = Orphans(queue, journal, present)
@@ -132,7 +132,6 @@ class Parts:
         )  # fmt: skip
         self.monitoring = Monitoring(present, self.view, journal, heartbeat, clock)
 
-    @property
     def progress(self) -> int:
-        """A number that grows while the start makes progress."""
+        """Return a number that grows while the start makes progress."""
         return self.recoverer.progress + self.folders.touches.scans

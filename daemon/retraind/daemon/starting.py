@@ -39,9 +39,9 @@ class Progress:
 class Starting:
     """Asks from entering on, on a thread of its own, until it is left or `end` is called."""
 
-    def __init__(self, progress: Callable[[], int]) -> None:
+    def __init__(self, progress: Callable[[], int] = lambda: 0) -> None:
         """`progress` returns a number that grows while the start makes progress."""
-        self._progress = progress
+        self.progress = progress
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="starting", daemon=True)
 
@@ -63,9 +63,9 @@ class Starting:
 
     def _work(self) -> None:
         began = time.monotonic()
-        before, busy = self._progress(), time.process_time()
+        before, busy = self.progress(), time.process_time()
         while not self._ended.wait(_STEP) and time.monotonic() - began < _LONGEST:
-            now, used = self._progress(), time.process_time()
+            now, used = self.progress(), time.process_time()
             if now != before or used - busy >= _BUSY * _STEP:
                 systemd.report(f"EXTEND_TIMEOUT_USEC={_MORE_SECONDS * 1_000_000}")
             before, busy = now, used

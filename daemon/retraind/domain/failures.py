@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from retraind.domain.problems import Problem
+from retraind.domain.problems import Problem, file_problem
 
 OUT_OF_REACH = frozenset(
     {
@@ -124,3 +124,8 @@ class JournalDamagedError(JournalError):
 
 class Stopped(Exception):
     """Raised inside a long step when the daemon is stopping; the step is repeated after the next start."""
+
+
+def reason_in(error: Retry | OSError) -> Problem:
+    """Return why something could not be done with a folder on a share."""
+    return error.problem if isinstance(error, Retry) else file_problem(error)

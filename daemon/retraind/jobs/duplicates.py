@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from retraind.domain.failures import Retry
+from retraind.domain.failures import Retry, reason_in
 from retraind.domain.job import End, Job, Outcome, Registration, SealedFile, State, Training, present
-from retraind.domain.problems import Finding, Severity, file_problem, problem
+from retraind.domain.problems import Finding, Severity, problem
 from retraind.jobs.expiry import expire
 from retraind.jobs.folders import Places
 from retraind.jobs.outcomes import Change, Go, Wait, noted
@@ -93,8 +93,7 @@ class Duplicates:
             except Conflict:
                 continue  # A person wants something of it.
             except (OSError, Retry) as error:
-                reason = error.problem if isinstance(error, Retry) else file_problem(error)
-                _LOG.warning("duplicate_not_removed", job=old.id, model=old.model, reason=reason)
+                _LOG.warning("duplicate_not_removed", job=old.id, model=old.model, reason=reason_in(error))
 
     def _is_nothing_but_a_copy(self, old: Job, job: Job) -> bool:
         """Return whether all that an earlier duplicate's folder has is in the folder of `job`, too."""

@@ -16,7 +16,7 @@ from retraind.api.circuit_breaker import FAILURES
 from retraind.api.credentials import Credentials, explained
 from retraind.config.current import Current
 from retraind.config.settings import WORK
-from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped
+from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped, reason_in
 from retraind.domain.job import LIFE, TALKS, Job, JobHold, Outcome, State, Waiting, present
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
@@ -284,8 +284,7 @@ class Runner:
         except FileNotFoundError:
             pass  # It is filed.
         except (OSError, Retry) as error:
-            reason = error.strerror if isinstance(error, OSError) else error.problem
-            _LOG.warning("copy_not_written", folder=str(model.work_folder / job.id), reason=reason)
+            _LOG.warning("copy_not_written", folder=str(model.work_folder / job.id), reason=reason_in(error))
 
     def _report_end(self, job: Job) -> None:
         """Note that trouble is over of which somebody was notified."""

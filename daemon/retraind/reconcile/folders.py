@@ -15,7 +15,7 @@ from retraind.intake.drop_folder import DropFolder, Memory, Seen, View
 from retraind.intake.listing import ASKS_FIRST
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
-from retraind.reconcile.lanes import Lane, Turns
+from retraind.reconcile.lanes import Lane
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.report.status_file import STATUS
 from retraind.system import log
@@ -462,6 +462,8 @@ class Folders:
     def _drop_folder(
         self, name: str, model: ModelSettings, settings: Settings, on: _FileSystem
     ) -> DropFolder:
+        hashing = self._hashing
+
         def hold() -> AbstractContextManager[Path]:
             return self._shares.drop(name, model.drop, claim=self.may_write, ahead=ASKS_FIRST)
 
@@ -469,7 +471,7 @@ class Folders:
             model,
             settings.sweep.ignore,
             self._clock,
-            Turns(partial(self._hashing, on.name), name) if self._hashing else None,
+            (lambda step: hashing(on.name).take_turns(name, step)) if hashing else None,
             partial(self.ask_for_scan, name),
             hold=hold,
             largest=settings.bundle.largest,

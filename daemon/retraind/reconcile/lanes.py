@@ -70,6 +70,7 @@ class Lane:
         """By key; the first is run first."""
         self._threads: set[threading.Thread] = set()
         self._idle = 0
+        self._turns = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
 
@@ -88,8 +89,9 @@ class Lane:
                 self._add_thread(key)
             return True
 
-    def take_turns(self, key: str, step: Callable[[], bool]) -> None:
+    def take_turns(self, name: str, step: Callable[[], bool]) -> None:
         """Run `step` until it returns False; each time, whatever else waits here is run first."""
+        key = f"{name} {next(self._turns)}"
 
         def task() -> None:
             if step():
@@ -135,20 +137,6 @@ class Lane:
                 return None
             key = next(iter(self._waiting))
             return key, self._waiting.pop(key)
-
-
-class Turns:
-    """Has the files of one drop folder read on a lane, in turn with those of others."""
-
-    def __init__(self, lane: Callable[[], Lane], name: str) -> None:
-        """`lane` returns the lane; `name` is the model's."""
-        self._lane = lane
-        self._name = name
-        self._count = itertools.count()
-
-    def submit(self, step: Callable[[], bool]) -> None:
-        """Call `step` until it returns False."""
-        self._lane().take_turns(f"{self._name} {next(self._count)}", step)
 
 
 class Claims:

@@ -266,7 +266,7 @@ def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]
             # Only the daemon, which has watched a file, knows whether it has settled. For one scan all have.
             settled = model.model_copy(update={"settle": timedelta(0)})
             ignore, largest = settings.sweep.ignore, settings.bundle.largest
-            memory = JournalMemory(journal.sightings, model.drop, name, read_only=True)
+            memory = JournalMemory(journal.database, model.drop, name, read_only=True)
             folder = DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest, memory=memory)
             return folder.look(), _in_work(model.drop)
 

@@ -71,7 +71,7 @@ class Holds:
             self._events.append(connection, "hold_tried" if trial else "model_released", None, detail, model)
         return True
 
-    def end_trial(self, model: str, *, trained: bool = True) -> bool:
+    def end_trial(self, model: str, *, trained: bool = True) -> None:
         """Record that the reason of a hold is gone, if one was on trial.
 
         A limit of the account is known to be gone only once the service has `trained`.
@@ -81,12 +81,11 @@ class Holds:
         )
         tried = next(iter(self._database.rows(on_trial)), None)
         if tried is None or (not trained and read_problem(tried.trial).code in ACCOUNT_LIMITS):
-            return False
+            return
         with self._database.engine.begin() as connection:
             connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
             why = problem("key_accepted_again" if tried.credential else "hold_reason_gone")
             self._events.append(connection, "model_released", None, {"why": why}, model)
-        return True
 
     def all(self) -> dict[str, ModelHold]:
         """Return the held models by name."""

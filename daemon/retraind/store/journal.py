@@ -35,7 +35,6 @@ from retraind.store.rows import (
     read_jobs,
 )
 from retraind.store.schema import EVENTS, JOBS, MODELS
-from retraind.store.sightings import Sightings
 from retraind.system.clock import Clock
 
 _MODEL = sa.func.json_each(sa.bindparam("models")).table_valued("value").c.value
@@ -79,7 +78,6 @@ class Journal:
         self.jobs = Jobs(database, self.events, self.holds, clock)
         self.hosts = Hosts(database, self.events)
         self.cursors = Cursors(database)
-        self.sightings = Sightings(database)
         self.contents = Contents(database)
         self.arrivals = Arrivals(database, self.events)
 

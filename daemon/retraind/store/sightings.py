@@ -1,7 +1,7 @@
 """What the journal remembers of files that wait in drop folders, or were taken in from them."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,38 +16,42 @@ from retraind.store.schema import JOBS, SIGHTINGS
 _SIGNATURE = ("size", "mtime_ns", "inode")
 
 
-class Sightings:
-    """The memories of all drop folders."""
+@dataclass(frozen=True)
+class JournalMemory:
+    """The memory in the journal, of one drop folder; with `read_only`, nothing is written to it."""
 
-    def __init__(self, database: Database) -> None:
-        # Whoever reads an older memory sees files that changed since, which first settle.
-        self._engine = database.relaxed
-        self._database = database
+    database: Database
+    drop: Path
+    model: str
+    read_only: bool = False
 
-    def of(self, folder: str) -> dict[str, Remembered]:
-        """Return what was noted of the files that wait in a drop folder, by name."""
-        query = sa.select(SIGHTINGS.c.name, SIGHTINGS.c.body).where(SIGHTINGS.c.folder == folder)
+    def recall(self) -> Mapping[str, Remembered]:
+        """Return what was noted of the files that wait, by name."""
+        query = sa.select(SIGHTINGS.c.name, SIGHTINGS.c.body).where(SIGHTINGS.c.folder == str(self.drop))
         found = {}
-        for row in self._database.rows(query):
+        for row in self.database.rows(query):
             *signature, look, came = json.loads(row.body)
             known = Signature(**dict(zip(_SIGNATURE, signature, strict=True)))
             found[row.name] = Remembered(row.name, known, look, came)
         return found
 
-    def were_taken(self, model: str, name: str) -> bool:
-        """Return whether a model has a job with a file of this name, which may have ended."""
+    def was_delivered(self, name: str) -> bool:
+        """Return whether the model has a job with a file of this name, which may have ended."""
         files = sa.func.json_each(JOBS.c.body, "$.files").table_valued("value")
         query = (
             sa.select(sa.literal(1))
             .select_from(JOBS)
             .join(files, sa.true())
-            .where(JOBS.c.model == model, sa.func.json_extract(files.c.value, "$.name") == name)
+            .where(JOBS.c.model == self.model, sa.func.json_extract(files.c.value, "$.name") == name)
             .limit(1)
         )
-        return bool(self._database.rows(query))
+        return bool(self.database.rows(query))
 
-    def note(self, folder: str, fresh: Iterable[Remembered], gone: Iterable[str]) -> None:
-        """Note files that are new in a drop folder, or changed, and forget the names that are gone."""
+    def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
+        """Note files that are new or changed, and forget the names that are gone."""
+        if self.read_only:
+            return
+        folder = str(self.drop)
         rows = [
             {
                 "folder": folder,
@@ -58,33 +62,11 @@ class Sightings:
             }
             for each in fresh
         ]
-        old = each_of([*gone, *(row["name"] for row in rows)])
-        with self._engine.begin() as connection:
+        old = sa.select(each_of([*gone, *(row["name"] for row in rows)]))
+        # Whoever reads an older memory sees files that changed since, which first settle.
+        with self.database.relaxed.begin() as connection:
             connection.execute(
-                SIGHTINGS.delete().where(SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(sa.select(old)))
+                SIGHTINGS.delete().where(SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(old))
             )
             if rows:
                 connection.execute(SIGHTINGS.insert(), rows)
-
-
-@dataclass(frozen=True)
-class JournalMemory:
-    """The memory in the journal, of one drop folder; with `read_only`, nothing is written to it."""
-
-    sightings: Sightings
-    drop: Path
-    model: str
-    read_only: bool = False
-
-    def recall(self) -> Mapping[str, Remembered]:
-        """Return what was noted, by name."""
-        return self.sightings.of(str(self.drop))
-
-    def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
-        """Note files that are new or changed, and forget the names that are gone."""
-        if not self.read_only:
-            self.sightings.note(str(self.drop), fresh, gone)
-
-    def was_delivered(self, name: str) -> bool:
-        """Return whether the model has a job with a file of this name."""
-        return self.sightings.were_taken(self.model, name)

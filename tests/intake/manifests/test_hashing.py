@@ -6,7 +6,7 @@ import pytest
 
 from retraind.intake.manifests import hashing
 from retraind.intake.manifests.hashing import FileHash
-from retraind.reconcile.lanes import Lane, Turns
+from retraind.reconcile.lanes import Lane
 from support.process import until
 
 CONTENT = b"a,b\n1,2\n" * 1_000
@@ -36,7 +36,7 @@ def test_a_file_that_grows_for_ever_is_read_as_far_as_a_scan_has_seen_it(tmp_pat
     writer = threading.Thread(target=grow)
     writer.start()
     try:
-        Turns(lambda: lane, "churn").submit(found.step)
+        lane.take_turns("churn", found.step)
         until(lambda: found.done, "it is known", patience=20)
     finally:
         over.set()
@@ -53,9 +53,9 @@ def test_a_long_file_gives_others_their_turn_and_is_right_at_the_end(tmp_path, l
     long = hash_of(tmp_path, "long", len(CONTENT), lambda: ended.append("long"))
     short = hash_of(tmp_path, "short", 1, lambda: ended.append("short"))
     both = threading.Event()
-    Turns(lambda: lane, "first").submit(lambda: not both.wait(30))
+    lane.take_turns("first", lambda: not both.wait(30))
     for name, each in (("churn", long), ("price", short)):
-        Turns(lambda: lane, name).submit(each.step)
+        lane.take_turns(name, each.step)
     both.set()
     until(lambda: long.done and short.done, "both are known")
     assert ended == ["short", "long"]
@@ -68,7 +68,7 @@ def test_a_stop_ends_it_within_a_turn(tmp_path, monkeypatch):
     with (tmp_path / "endless").open("wb") as file:
         os.truncate(file.fileno(), 1 << 40)
     lane, endless = Lane("manifests", 1), hash_of(tmp_path, "endless", 1 << 40)
-    Turns(lambda: lane, "churn").submit(endless.step)
+    lane.take_turns("churn", endless.step)
     until(lambda: endless._read, "it is being read")
     closing = threading.Thread(target=lane.close)
     closing.start()

@@ -291,7 +291,7 @@ class Manifests:
             if sum(not other.done for other in self._hashes.values()) < _MOST_HASHES:
                 known = FileHash(self._drop, seen.name, seen.signature.size, self._hint)
                 self._hashes[which] = known
-                hashing.submit(known.step)
+                hashing(known.step)
             return None
         if known.error is not None:
             # The next scan tries again. That is the sweep's, since nothing is under way that would hint.

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from retraind.system.files import beside, held
 from retraind.system.reading import READ_SIZE, open_regular
@@ -13,11 +12,8 @@ _TURN = 0.25
 """Seconds of reading after which the next file has its turn."""
 
 
-class Hashing(Protocol):
-    """Where files are read."""
-
-    def submit(self, step: Callable[[], bool]) -> None:
-        """Call `step` on another thread until it returns False, in turn with the steps of others."""
+Hashing = Callable[[Callable[[], bool]], None]
+"""Calls a step on another thread until it returns False, in turn with the steps of others."""
 
 
 class FileHash:

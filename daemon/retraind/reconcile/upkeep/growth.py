@@ -3,9 +3,9 @@
 import threading
 from datetime import timedelta
 
-from retraind.domain.failures import Hold, Retry
+from retraind.domain.failures import Hold, Retry, reason_in
 from retraind.domain.job import Job, State
-from retraind.domain.problems import Problem, file_problem
+from retraind.domain.problems import Problem
 from retraind.jobs.pipeline import Pipeline
 from retraind.jobs.seal import grown
 from retraind.report import notes
@@ -51,8 +51,7 @@ class Growth:
             except Hold:
                 continue  # Its model has been taken out of the configuration.
             except (OSError, Retry) as error:
-                reason = error.problem if isinstance(error, Retry) else file_problem(error)
-                _LOG.warning("note_not_renewed", job=job.id, model=job.model, reason=reason)
+                _LOG.warning("note_not_renewed", job=job.id, model=job.model, reason=reason_in(error))
 
     def _look_at(self, job: Job) -> None:
         places, settings = self._pipeline.places, self._pipeline.settings
