@@ -338,7 +338,9 @@ def test_the_names_in_the_readme_are_recognised_as_it_says(tmp_path, cells):
     model = ModelSettings(drop=drop, api_key_file=tmp_path / "key", settle=0, **settings)
     with ThreadPoolExecutor(1) as hashing:
         (delivery,) = (
-            DropFolder(model, SweepSettings().ignore, ManualClock(), hashing.submit, lambda: None).look().complete
+            DropFolder(model, SweepSettings().ignore, ManualClock(), hashing.submit, lambda: None)
+            .look()
+            .complete
         )
     assert delivery.key == ("" if key == "none" else key)
 

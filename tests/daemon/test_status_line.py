@@ -20,9 +20,8 @@ def test_all_is_well():
 
 
 def test_what_is_wrong_comes_first():
-    status = StatusLine()
-    status.refuse([problem("config_missing", file="/etc/retraind/config.toml")])
-    line = status.line([Folder("churn", AWAY), Folder("price")], {"stock"}, FULL)
+    mistakes = [problem("config_missing", file="/etc/retraind/config.toml")]
+    line = StatusLine().line([Folder("churn", AWAY), Folder("price")], {"stock"}, FULL, mistakes)
     assert line == (
         "JOURNAL: database or disk is full; NOT RUNNING: stock; OUT OF REACH: churn; "
         "Reload refused, the previous configuration applies: /etc/retraind/config.toml does not exist; "

@@ -66,7 +66,8 @@ def test_what_ready_asked_to_be_published_needs_no_scan_and_what_could_not_be_do
     sweep(daemon)
     daemon.folders.allow_writing()
     scans = daemon.folders.touches.scans
-    daemon.publisher.expect_all(daemon.folders.all())
+    for folder in daemon.folders.all():
+        folder.is_publish_due = True
     daemon.queue.ask_each(daemon.folders.names())
     for name in daemon.folders.file_systems():
         daemon.sweeps.sweep(name)

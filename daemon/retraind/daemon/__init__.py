@@ -207,7 +207,8 @@ class Daemon:
         self.parts.silence.mind()
         self.recoverer.report()
         self.parts.journal_watch.mind()
-        self._status.say(self.folders.all(), self.refused, self.parts.journal_watch.trouble)
+        trouble, mistakes = self.parts.journal_watch.trouble, self.view.mistakes
+        self._status.say(self.folders.all(), self.refused, trouble, mistakes)
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
@@ -277,7 +278,8 @@ class Daemon:
         self.view.ready()
         _LOG.info("ready", models=len(self.folders.all()))
         self.folders.allow_writing()
-        self.publisher.expect_all(self.folders.all())
+        for folder in self.folders.all():
+            folder.is_publish_due = True  # By the pass that is requested, without another scan.
         self.queue.ask_each(self.folders.names())
         self.sweeps.sweep_soon()
         self._schedule_keys()
@@ -330,10 +332,8 @@ class Daemon:
             for mistake in error.problems:
                 _LOG.error("reload_refused", problem=mistake)
             self.view.refused(error.problems)
-            self._status.refuse(error.problems)
             return
         systemd.report("RELOADING=1")
-        self._status.refuse(())
         if fresh != read:
             _LOG.warning("restart_needed", reason=problem("restart_needed"))
         before = self.settings

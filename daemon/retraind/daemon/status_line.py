@@ -16,14 +16,8 @@ class StatusLine:
     """Sends the line when it, or the journal, has changed."""
 
     def __init__(self) -> None:
-        self._mistakes: tuple[Problem, ...] = ()
-        """What a reload has found wrong in the configuration's file; empty when it was taken over."""
         self._held = self._jobs = 0
         self._said = ""
-
-    def refuse(self, mistakes: Sequence[Problem]) -> None:
-        """Show why the last reload was refused; nothing where it was not."""
-        self._mistakes = tuple(mistakes)
 
     def count(self, journal: Journal) -> None:
         """Count what is in the journal, after it has changed. Raises SQLAlchemyError."""
@@ -31,14 +25,32 @@ class StatusLine:
             self._held, self._jobs = len(journal.holds.all()), journal.jobs.count_active()
             self._said = ""
 
-    def say(self, folders: Sequence[Folder], refused: Collection[str], journal: Problem | None) -> None:
-        """Report to systemd. `refused` are models, and `journal` is why the journal cannot be written."""
-        if os.environ.get("NOTIFY_SOCKET") and (line := self.line(folders, refused, journal)) != self._said:
+    def say(
+        self,
+        folders: Sequence[Folder],
+        refused: Collection[str],
+        journal: Problem | None,
+        mistakes: Sequence[Problem],
+    ) -> None:
+        """Report to systemd; what is given is as for `line`."""
+        if not os.environ.get("NOTIFY_SOCKET"):
+            return
+        if (line := self.line(folders, refused, journal, mistakes)) != self._said:
             systemd.report(f"STATUS={line}")
             self._said = line
 
-    def line(self, folders: Sequence[Folder], refused: Collection[str], journal: Problem | None) -> str:
-        """Return the line."""
+    def line(
+        self,
+        folders: Sequence[Folder],
+        refused: Collection[str],
+        journal: Problem | None,
+        mistakes: Sequence[Problem] = (),
+    ) -> str:
+        """Return the line.
+
+        `refused` are models, `journal` is why the journal cannot be written, and `mistakes` are why the last
+        reload was refused, if it was.
+        """
         away = sorted(folder.name for folder in folders if folder.trouble)
         return Voice().label(
             "daemon_status",
@@ -48,8 +60,8 @@ class StatusLine:
             away=_named(away),
             refused=_named(sorted(refused)),
             journal=journal,
-            mistake=next(iter(self._mistakes), None),
-            more_mistakes=len(self._mistakes) - 1,
+            mistake=next(iter(mistakes), None),
+            more_mistakes=len(mistakes) - 1,
         )
 
 

@@ -148,6 +148,12 @@ class DaemonView:
             self._refused = RefusedReload(at=self._clock.now(), problems=tuple(problems))
         self._changed.set()
 
+    @property
+    def mistakes(self) -> Sequence[Problem]:
+        """Why the last reload was refused; nothing where it was not."""
+        with self._lock:
+            return self._refused.problems if self._refused else ()
+
     def _read_configuration(self) -> Configuration:
         try:
             digest = hashlib.sha256(read_all(self._config)).hexdigest()

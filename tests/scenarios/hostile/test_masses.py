@@ -3,7 +3,6 @@ told."""
 
 import json
 import os
-from concurrent.futures import Executor, Future
 
 import pytest
 
@@ -69,18 +68,17 @@ def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tm
     assert [job.model for job in daemon.journal.jobs.newest()] == ["other"]
 
 
-class Waiting(Executor):
-    """Takes tasks and runs none; tells whose they are."""
+class Waiting:
+    """Takes steps and runs none; tells whose they are."""
 
     def __init__(self):
         self.owners = []
 
-    def submit(self, function, *_):
-        self.owners.append(function.__self__._drop.name)
-        return Future()
+    def __call__(self, step):
+        self.owners.append(step.__self__._drop.name)
 
 
-def with_manifests(drop, count, pool, padding=b""):
+def with_manifests(drop, count, hashing, padding=b""):
     drop.mkdir()
     for number in range(count):
         (drop / f"train_{number}.csv").write_bytes(b"a,b\n")
@@ -89,7 +87,7 @@ def with_manifests(drop, count, pool, padding=b""):
         (drop / f"{number}.manifest.json").write_bytes(manifest)
     model = {"drop": drop, "api_key": "k", "ready": "manifest", "mode": "train-only"}
     return DropFolder(
-        ModelSettings.model_validate(model), SweepSettings().ignore, ManualClock(), pool, lambda: None
+        ModelSettings.model_validate(model), SweepSettings().ignore, ManualClock(), hashing, lambda: None
     )
 
 

@@ -17,6 +17,7 @@ from retraind.domain.failures import JournalError
 from retraind.domain.job import Outcome, State
 from retraind.domain.problems import problem
 from retraind.store.journal import Journal
+from retraind.store.views import read_only
 from retraind.store.views.glances import glances, pulse
 from retraind.store.views.read_only import ReadOnlyJournal
 from retraind.store.views.runs import last_runs
@@ -33,9 +34,14 @@ def seeder(tmp_path):
     made.journal.close()
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(read_only, "_PATIENCE", 0.2)
+
+
 @pytest.fixture
 def reader(tmp_path, seeder):
-    made = ReadOnlyJournal(tmp_path / "state" / "journal.db", Clock(), patience=0.2)
+    made = ReadOnlyJournal(tmp_path / "state" / "journal.db", Clock())
     yield made
     made.close()
 
@@ -81,7 +87,7 @@ def test_it_is_read_where_nothing_can_be_created_whether_the_daemon_runs_or_not(
             folder.chmod(folder.stat().st_mode | 0o055)
     before = {each.name for each in file.parent.iterdir()}
     with somebody():
-        reader = ReadOnlyJournal(file, Clock(), patience=0.2)
+        reader = ReadOnlyJournal(file, Clock())
         assert [job.key for job in reader.get().jobs.newest()] == ["1"]
         reader.close()
     assert {each.name for each in file.parent.iterdir()} == before

@@ -29,10 +29,9 @@ _PATIENCE = 2.0
 class ReadOnlyJournal:
     """The journal in a file, opened again whenever another file has its name. Not thread-safe."""
 
-    def __init__(self, file: Path, clock: Clock, patience: float = _PATIENCE) -> None:
+    def __init__(self, file: Path, clock: Clock) -> None:
         self.file = file
         self._clock = clock
-        self._patience = patience
         self._journal: Journal | None = None
 
     def get(self) -> Journal:
@@ -42,7 +41,7 @@ class ReadOnlyJournal:
         self.close()
         if not is_there(self.file):
             raise JournalError(problem("page_journal_missing", path=self.file))
-        engine = _engine(self.file, self._patience)
+        engine = _engine(self.file)
         try:
             with engine.connect() as connection:
                 found = revision(connection)
@@ -82,10 +81,10 @@ def _of_another_version(file: Path, found: str | None) -> Problem:
     return problem("journal_too_new" if found > SCHEMA else "page_journal_too_old", path=file, schema=found)
 
 
-def _engine(file: Path, patience: float) -> sa.Engine:
+def _engine(file: Path) -> sa.Engine:
     engine = sa.create_engine(
         "sqlite://",
-        creator=lambda: _connect(file, patience),
+        creator=lambda: _connect(file),
         poolclass=QueuePool,
         pool_size=_CONNECTIONS,
         pool_use_lifo=True,
@@ -103,9 +102,9 @@ def _engine(file: Path, patience: float) -> sa.Engine:
     return engine
 
 
-def _connect(file: Path, patience: float) -> sqlite3.Connection:
+def _connect(file: Path) -> sqlite3.Connection:
     address = f"{file.absolute().as_uri()}?mode=ro"
-    connection = _open(address, patience)
+    connection = _open(address)
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError as error:
@@ -114,7 +113,7 @@ def _connect(file: Path, patience: float) -> sqlite3.Connection:
             raise
         # No daemon has the journal open, and SQLite may not create here what it wants beside a file that
         # others could write to.
-        return _open(f"{address}&immutable=1", patience)
+        return _open(f"{address}&immutable=1")
     return connection
 
 
@@ -128,5 +127,5 @@ def _is_at_rest(file: Path, error: sqlite3.OperationalError) -> bool:
     return False
 
 
-def _open(address: str, patience: float) -> sqlite3.Connection:
-    return sqlite3.connect(address, uri=True, timeout=patience, check_same_thread=False)
+def _open(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, timeout=_PATIENCE, check_same_thread=False)
