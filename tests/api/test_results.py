@@ -186,7 +186,9 @@ def test_a_left_over_of_an_earlier_try_is_replaced_and_never_written_through(pee
     assert not precious.exists() or precious.read_text() == "mine"
 
 
-@pytest.mark.parametrize("fault", ["results_403", "results_reset", "results_truncated"])
+@pytest.mark.parametrize(
+    "fault", ["results_403", "results_reset", "results_truncated", "results_cut", "results_empty"]
+)
 def test_each_fault_of_the_emulated_store_leaves_nothing_behind(emulate, connect, fetch, tmp_path, fault):
     emulator = emulate(faults={})
     rows = "".join(f"{number},{number % 3},{number % 2}\n" for number in range(40))

@@ -246,6 +246,10 @@ class TestResults:
         assert len(response.content) == int(response.headers["Content-Length"])
         assert not response.content.endswith(b"\0\0")
 
+    def test_an_empty_file(self, download):
+        response = download("results_empty")
+        assert (response.status_code, response.content) == (200, b"")
+
 
 def test_a_training_fails(start, good_data):
     client = start(faults={"train_fails": 1.0})

@@ -76,6 +76,7 @@ _NAMED = {
     "results_403": "the store answers that the address has expired",
     "results_reset": "the connection is reset in the middle of the results",
     "results_truncated": "the connection is closed in the middle of the results",
+    "results_empty": "the results are an empty file",
     "results_cut": "half of the results, with a Content-Length to match",
     "train_fails": "the training fails because of an error in the service",
     "data_strict": "the training fails where the manual leaves open whether data suffices",

@@ -34,14 +34,10 @@ MODELS = (
 )
 _KILLS = (2, 6)
 _LEFT_OUT = {
-    *("api_429_day", "upload_503_day", "api_huge", "api_slow", "upload_stall", "results_cut"),
+    *("api_429_day", "upload_503_day", "api_huge", "api_slow", "upload_stall"),
     *("account_storage", "account_models", "account_time"),
 }
-"""These ask for patience, for a person, or for a hundred megabytes: tests/outage/ has them.
-
-Half of the results that look like all of
-them cannot be told from results: their form is undocumented.
-"""
+"""These ask for patience, for a person, or for a hundred megabytes: tests/outage/ has them."""
 _FAULTS = tuple(name for name in FAULTS if name not in _LEFT_OUT and name not in WORST_CASE)
 """Every answer of HTTP among them, before and after what was asked for was done."""
 _FACTS: tuple[dict, ...] = (dict(WORST_CASE), dict(WORST_CASE), {**WORST_CASE, "status_unknown": 0.0})

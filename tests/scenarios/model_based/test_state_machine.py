@@ -28,7 +28,7 @@ _FAULTS = (
     "api_429", "api_429_date", "api_429_bare", "api_500", "api_503", "api_html", "api_redirect", "api_huge",
     "api_wrong_json", "api_empty", "api_truncated", "api_extra_fields", "upload_500", "upload_503", "upload_403",
     "upload_reset", "upload_lost_answer", "results_403", "results_reset", "results_truncated", "results_cut",
-    "train_fails", "account_storage",
+    "results_empty",     "train_fails", "account_storage",
 )  # fmt: skip
 _POLICIES = (
     (),

@@ -202,6 +202,8 @@ class Store:
         half = begin + (end - begin) // 2
         if self._dice.strikes("results_cut"):
             end = half
+        if self._dice.strikes("results_empty"):
+            end = begin
         exchange.begin(Answer(status, content_type="application/zip", headers=headers), end - begin)
         file.seek(begin)
         if self._dice.strikes("results_reset"):
