@@ -209,6 +209,12 @@ REFUSED = {
     "two rows that lack their last values": (
         table([["id", "plan", "left"], *[[str(at), "a"] if at in {60, 61} else [str(at), "b", "1"] for at in range(150)]]),
         "ragged-rows", 62, "delimiter for each empty value"),
+    "a header that a line break splits": (
+        "id,pl\nan,days,left\r\n" + table(ROWS[1:]), "split-header", 1, '"pl\\nan"'),
+    "a header that several line breaks split": (
+        "id,pl\nan,da\nys,left\r\n" + table(ROWS[1:]), "split-header", 1, "ends in line 3"),
+    "numbers of pages": (
+        table(ROWS[:60]) + "- 1 -\r\n" + table(ROWS[60:120]) + "- 2 -\r\n" + table(ROWS[120:]), "rows-line", 61, "- 1 -"),
     "an empty line": (table([*ROWS[:60], [], *ROWS[60:]]), "ragged-rows", 61, "Remove this line"),
     "rows of one comma": (table([row[:2] for row in [*ROWS[:6], *[NO_VALUES] * 99]]), "too-few-rows", 7, "99"),
 }  # fmt: skip

@@ -13,7 +13,7 @@ RULES = (
     "not-text", "unsupported-extension", "nul-bytes", "utf-16", "encoding", "encoding-doubtful",
     "utf-8-without-mark", "shift-jis-shows-late", "empty-file", "not-a-table", "blank-header",
     "separator-line", "type-line",
-    "lines-above-header", "padding-columns", "header-missing", "damaged-names",
+    "split-header", "lines-above-header", "padding-columns", "header-missing", "damaged-names",
     "one-column", "too-many-columns",
     "duplicate-columns", "empty-column-names", "empty-column-name", "other-delimiter",
     "backslash-escapes", "space-before-quote", "single-quotes", "stray-quotes", "doubled-line-breaks",

@@ -27,6 +27,7 @@ _COMMENT = re.compile(r"\s*(#|//|--|%|/\*|;|'|!|\*|REM\b)", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20)\d\d")
 
 _LOOKED_AT = 60  # lines above a table; a file with more of them is something else
+_MOST_PARTS = 10  # of a header
 _FEW_ROWS = 5  # of a table, from which on it shows itself
 _ROWS = 200  # of the table below, which is enough to recognise it
 _CONTRAST = 0.8  # of a column's values are numbers or dates under a name that is neither
@@ -60,6 +61,34 @@ def type_line(file: DataFile) -> Iterator[Cause]:
     if found is not None:
         finding = file.warning("type-line", service=RAGGED, line=1, name=found[1].strip(), paired=file.paired)
         yield Cause(finding, everything, Severity.WARNING)
+
+
+def split_header(file: DataFile) -> Iterator[Cause]:
+    """The header is one line: no line break inside a name splits it."""
+    table = file.table
+    if not table.ragged or table.width < MIN_COLUMNS:
+        return
+    rows = rows_of(table, delimiter_of(table))[: _LOOKED_AT + _ROWS]
+    for lines in range(2, min(_MOST_PARTS, len(rows) - _FEW_ROWS) + 1):
+        parts, body = rows[:lines], rows[lines:]
+        width = sum(len(row.cells) for row in parts) - lines + 1
+        if len(body[0].cells) != width or share(body, width) < MOSTLY:
+            continue
+        cells = [cell for row in parts for cell in row.cells]
+        are_parts = all(0 < len(row.cells) < width for row in parts)
+        if are_parts and not any(is_number(cell) or is_date(cell) for cell in cells):
+            name = f"{parts[0].cells[-1]}\n{parts[1].cells[0]}"
+            finding = file.error(
+                "split-header",
+                service=RAGGED,
+                line=1,
+                name=name,
+                last=parts[-1].line,
+                columns=width,
+                paired=file.paired,
+            )
+            yield Cause(finding, everything)
+        return
 
 
 def lines_above(file: DataFile) -> Iterator[Cause]:

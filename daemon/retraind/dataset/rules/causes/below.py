@@ -52,7 +52,8 @@ _NOTE = re.compile(
     r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$|[<>]{7} |"
     r"no (data|rows?|records?|results?)\b|該当|"
     r"(データ|結果|レコード)[はが](ありません|見つかり|存在しません)|"
-    rf"{_LOGGED}(trace|debug|info|notice)\b|page \d+\b|\d+ ?ページ|ページ ?\d+",
+    rf"{_LOGGED}(trace|debug|info|notice)\b|page \d+\b|\d+ ?ページ|ページ ?\d+|"
+    r"-+ ?\d+ ?-+$|\d+ ?/ ?\d+ ?(ページ|頁|pages?)?$",
     re.IGNORECASE,
 )
 _FAILED = re.compile(

@@ -29,6 +29,7 @@ SHAPES: tuple[Rule, ...] = (
     printed.printed_table,
     dialect.single_quotes,
     second_table.record_types,
+    above.split_header,
     above.lines_above,
     dialect.other_delimiter,
     dialect.escapes,
@@ -63,8 +64,9 @@ HEADERS = (*SHAPES, joined.marks, missing_header.missing_header, damage.damaged_
 
 _BETWEEN = frozenset({"columns-differ", "column-order"})
 _HEADER_RULES = frozenset(
-    {"separator-line", "type-line", "not-a-table", "lines-above-header", "other-delimiter", "second-mark",
-     "padding-columns", "header-missing", "rule-line", "one-column", "record-types", "damaged-names"}
+    {"separator-line", "type-line", "not-a-table", "split-header", "lines-above-header", "other-delimiter",
+     "second-mark", "padding-columns", "header-missing", "rule-line", "one-column",
+     "record-types", "damaged-names"}
 )  # fmt: skip
 
 _OF_QUOTES = frozenset({"space-before-quote", "single-quotes"})

@@ -87,6 +87,17 @@ def type_line(name: str, paired: bool) -> Words:
     )
 
 
+def split_header(name: str, last: int, columns: int, paired: bool) -> Words:
+    """`name` has a line break, which splits the header into the lines up to `last`."""
+    return Words(
+        f"A line break inside a column name ({quoted(name)}) splits the header: it ends in line {last:,}, "
+        f"and the rows below it have {count(columns, 'column')}. The service reads the column names from the "
+        "first line.",
+        "Remove the line breaks from the names, or enclose such names in double quotes, and "
+        f"{deliver(paired)}.",
+    )
+
+
 def lines_above_header(
     *,
     text: str,

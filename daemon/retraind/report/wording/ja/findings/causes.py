@@ -86,6 +86,15 @@ def type_line(name: str, paired: bool) -> Words:
     )
 
 
+def split_header(name: str, last: int, columns: int, paired: bool) -> Words:
+    """`name` has a line break, which splits the header into the lines up to `last`."""
+    return Words(
+        f"項目名（{quoted(name)}）の中の改行によって、ヘッダー行が{last:,}行目までに分かれています。その下の行の項目数は"
+        f"{columns:,}です。{_FIRST_ROW}",
+        f"項目名から改行を取り除くか、改行を含む項目名を二重引用符で囲んで、{again(paired)}",
+    )
+
+
 def lines_above_header(
     *,
     text: str,
