@@ -70,7 +70,7 @@ CASES = [
 def test_what_the_service_and_root_see(site, row):
     _, name, owner, group, mode, service_sees, root_sees = row
     give(site / name, owner, group, mode)
-    settings, config, _ = load_to_look(site / "config.toml")
+    settings, config, *_ = load_to_look(site / "config.toml")
 
     def codes():
         return sorted(each.code for each in exposures(settings, config).problems)
@@ -83,7 +83,7 @@ def test_what_the_service_and_root_see(site, row):
 
 def test_kubernetes_gives_keys_to_a_group_without_a_name(site):
     """A volume of a secret with defaultMode 0400 and fsGroup: the container's user is in that group."""
-    settings, config, _ = load_to_look(site / "config.toml")
+    settings, config, *_ = load_to_look(site / "config.toml")
     for path in (site / "key", site / "config.toml"):
         os.chown(path, 0, 54_321)
         path.chmod(0o440)

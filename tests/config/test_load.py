@@ -384,7 +384,7 @@ def test_what_only_the_daemon_enforces_is_told_to_commands_and_stops_none(world,
     exposed.chmod(0o644)
     file = world.write(text.replace("OPEN", str(exposed)))
     file.chmod(0o644)
-    settings, _, problems = load_to_look(file)
+    settings, *_, problems = load_to_look(file)
     assert set(settings.models) == {"churn"}
     assert [mistake_of(each).code for each in problems] == [code]
     if code in HOLDS:
@@ -560,7 +560,7 @@ def test_folders_whose_names_begin_alike_are_not_inside_one_another(world):
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602])
 def test_a_key_file_that_others_can_read_is_told(world, mode):
     world.key.chmod(mode)
-    _, _, (problem,) = load_to_look(world.write(SMALLEST))
+    *_, (problem,) = load_to_look(world.write(SMALLEST))
     assert problem.code == "key_file_exposed"
     assert f"chmod o= {world.key}" in told(problem)
 
@@ -585,12 +585,12 @@ def test_a_key_file_for_the_group_is_fine(world):
 def test_a_secret_in_a_configuration_that_others_can_read_is_told(world, setting, text):
     file = world.write(text)
     file.chmod(0o644)
-    _, _, (problem,) = load_to_look(file)
+    *_, (problem,) = load_to_look(file)
     assert problem.code == "secrets_exposed"
     assert problem.facts["settings"] == (setting,)
     assert SECRET not in told(problem)
     file.chmod(0o600)
-    assert load_to_look(file)[2] == []
+    assert load_to_look(file).problems == []
 
 
 def test_a_model_s_malformed_recipient_is_not_shown(world):
@@ -605,7 +605,7 @@ def test_a_model_s_malformed_recipient_is_not_shown(world):
 def test_a_proxy_without_a_password_is_no_secret(world, proxy):
     file = world.write(f'{SMALLEST}[api]\nproxy = "{proxy}"\n')
     file.chmod(0o644)
-    assert load_to_look(file)[2] == []
+    assert load_to_look(file).problems == []
 
 
 def test_a_variable_that_is_for_no_table_is_told_and_keeps_nothing_from_starting(world, monkeypatch):

@@ -9,24 +9,23 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from retraind.cli.journals import look, require_journal
 from retraind.cli.live.onlooker import progress_bar
-from retraind.cli.output import GOOD, Refused, print_json, print_problem, print_words
+from retraind.cli.output import GOOD, print_json, print_words
 from retraind.cli.ownership import act_as_owner
-from retraind.config.load import load_to_look
 from retraind.domain.failures import JournalError
 from retraind.domain.problems import file_problem, problem
 from retraind.store import backup as backups
 from retraind.store.backup import Backup
-from retraind.store.database import is_there
 from retraind.store.instance import sole_instance
 from retraind.system.clock import Clock
 
 
 def backup(options: argparse.Namespace) -> int:
     """Make a backup, read it back, and delete the oldest ones if asked to."""
-    journal = _journal(options)
-    if not is_there(journal):
-        raise Refused(problem("journal_missing", path=journal, config=_config(options)))
+    loaded = look(options)
+    act_as_owner(loaded.settings)
+    journal = require_journal(loaded)
     folder = (options.folder or journal.with_name(backups.FOLDER)).absolute()
     with _answering(folder), progress_bar(unless=options.json) as watcher:
         made = backups.make(journal, folder, Clock().now(), watcher=watcher)
@@ -41,9 +40,9 @@ def backup(options: argparse.Namespace) -> int:
 def verify(options: argparse.Namespace) -> int:
     """Read a backup completely, or the journal itself."""
     if options.file is None:
-        journal = _journal(options)
-        if not is_there(journal):
-            raise Refused(problem("journal_missing", path=journal, config=_config(options)))
+        loaded = look(options)
+        act_as_owner(loaded.settings)
+        journal = require_journal(loaded)
         with progress_bar(unless=options.json) as watcher:
             jobs = backups.check(journal, watcher)
         print_words("journal_sound", path=journal, jobs=jobs)
@@ -63,24 +62,13 @@ def restore(options: argparse.Namespace) -> int:
     path = options.file.absolute()
     # Opened before this process acts as somebody who perhaps may not.
     with _answering(path), progress_bar() as watcher, backups.opened(path, watcher) as (found, source):
-        journal = _journal(options)
+        settings = look(options).settings
+        act_as_owner(settings)
+        journal = settings.state.journal_file
         with _answering(journal), sole_instance(journal):
             aside = backups.restore(found, source, journal, replace_key=options.replace_key, watcher=watcher)
     print_words("backup_restored", **_facts(found), journal=journal, aside=aside)
     return GOOD
-
-
-def _journal(options: argparse.Namespace) -> Path:
-    settings, _, mistakes = load_to_look(options.config)
-    for each in mistakes:
-        print_problem(each)
-    act_as_owner(settings)
-    return settings.state.journal_file
-
-
-def _config(options: argparse.Namespace) -> Path:
-    _, file, _ = load_to_look(options.config)
-    return file.absolute()
 
 
 @contextmanager

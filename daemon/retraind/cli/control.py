@@ -6,12 +6,11 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from retraind.cli.jobs import opened_journal
+from retraind.cli.journals import look, opened_journal
 from retraind.cli.live.onlooker import progress_bar
-from retraind.cli.output import GOOD, USAGE, Refused, print_problem, print_words
+from retraind.cli.output import GOOD, USAGE, Refused, print_words
 from retraind.cli.ownership import act_as_owner, whoever_asks
 from retraind.cli.requests import is_running
-from retraind.config.load import load_to_look
 from retraind.config.types import SpanWithUnit
 from retraind.domain.failures import JournalDamagedError
 from retraind.domain.problems import problem
@@ -30,7 +29,7 @@ from retraind.system.clock import Clock
 def adopt(options: argparse.Namespace) -> int:
     """Move the jobs of a model that has another name now: those in work, the history and the holds."""
     old, new, by = options.old, options.new, whoever_asks()
-    with opened_journal(options, write=True) as (settings, journal):
+    with opened_journal(look(options), write=True) as (settings, journal):
         configured, with_jobs = settings.models.keys(), journal.jobs.counts().keys()
         if old in configured:
             raise Refused(problem("model_still_configured", name=old), USAGE)
@@ -48,7 +47,7 @@ def snooze(options: argparse.Namespace) -> int:
     by = whoever_asks()
     if (options.time is None) is not options.end:
         raise Refused(problem("snooze_how_long", model=options.model), USAGE)
-    with opened_journal(options, write=True) as (settings, journal):
+    with opened_journal(look(options), write=True) as (settings, journal):
         model = settings.models.get(options.model)
         if model is None:
             raise Refused(problem("model_unknown", name=options.model, known=sorted(settings.models)), USAGE)
@@ -70,12 +69,10 @@ def _span(text: str) -> timedelta:
 def rebuild(options: argparse.Namespace) -> int:
     """Rebuild a lost or damaged journal from the job folders."""
     by = whoever_asks()
-    settings, _, mistakes = load_to_look(options.config)
-    for each in mistakes:
-        print_problem(each)
+    loaded = look(options)
     log.set_up(level="ERROR", words=in_words)
-    act_as_owner(settings)
-    file = settings.state.journal_file
+    act_as_owner(loaded.settings)
+    file = loaded.settings.state.journal_file
     with needed(file), sole_instance(file):
         try:
             journal = Journal.open(file)
@@ -86,7 +83,7 @@ def rebuild(options: argparse.Namespace) -> int:
             journal.events.note("rebuild_asked", **by.as_detail())
             with progress_bar() as watcher:
                 found = rebuild_journal(
-                    settings, journal, JobFiles.beside(file), believe=True, watcher=watcher
+                    loaded.settings, journal, JobFiles.beside(file), believe=True, watcher=watcher
                 )
     for folder in found.foreign:
         print_words("rebuild_foreign", path=folder)

@@ -2,13 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
-
-from sqlalchemy.exc import DatabaseError
 
 from retraind.cli.daemon_screen import print_daemon
+from retraind.cli.journals import look, opened_journal
 from retraind.cli.naming import the_job
 from retraind.cli.output import (
     BAD,
@@ -17,15 +13,11 @@ from retraind.cli.output import (
     Refused,
     print_json,
     print_laid_out,
-    print_problem,
     print_text,
     print_words,
     text_width,
 )
-from retraind.cli.ownership import act_as_owner, permit_upgrade
-from retraind.cli.screens import print_jobs, print_models
-from retraind.cli.tables import console
-from retraind.config.load import Loaded, load_each_to_look
+from retraind.cli.screens import console, print_jobs, print_models
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID
@@ -37,42 +29,14 @@ from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
 from retraind.report.standing import job_standing
 from retraind.report.wording import Voice
-from retraind.store.database import is_there, unusable
 from retraind.store.instance import running_instance
 from retraind.store.journal import Journal
 
 
-@contextmanager
-def opened_journal(options: argparse.Namespace, *, write: bool = False) -> Iterator[tuple[Settings, Journal]]:
-    """Open the journal, which must exist; to `write`, act as its owner.
-
-    Raises ConfigError, JournalError, Refused.
-    """
-    with _opened(load_each_to_look(options.config), write=write) as (settings, journal):
-        yield settings, journal
-
-
-@contextmanager
-def _opened(loaded: Loaded, *, write: bool = False) -> Iterator[tuple[Settings, Journal]]:
-    for each in loaded.problems:
-        print_problem(each)
-    if write:
-        act_as_owner(loaded.settings)
-    file = loaded.settings.state.journal_file
-    if not is_there(file):
-        raise Refused(problem("journal_missing", path=file, config=loaded.file.absolute()))
-    permit = partial(permit_upgrade, loaded.settings)
-    with closing(Journal.open(file, permit_upgrade=permit)) as journal:
-        try:
-            yield loaded.settings, journal
-        except DatabaseError as error:
-            raise unusable(file, error) from error
-
-
 def status(options: argparse.Namespace) -> int:
     """Show models, what is in work and what is on hold."""
-    loaded = load_each_to_look(options.config)
-    with _opened(loaded) as (settings, journal):
+    loaded = look(options)
+    with opened_journal(loaded) as (settings, journal):
         found = overview(settings, journal, Voice(), loaded.refused)
     if options.json:
         print_json(found.model_dump(mode="json"))
@@ -94,7 +58,7 @@ def jobs(options: argparse.Namespace) -> int:
     if options.state is not None and options.state not in set(State):
         raise Refused(problem("state_unknown", name=options.state, known=list(State)), USAGE)
     states = frozenset({State(options.state)}) if options.state else None
-    with opened_journal(options) as (settings, journal):
+    with opened_journal(look(options)) as (settings, journal):
         if options.model is not None and options.model not in settings.models:
             # The jobs of a model that was removed from the configuration can still be listed.
             known = {*settings.models, *journal.jobs.counts()}
@@ -121,7 +85,7 @@ def jobs(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Show one job and its history."""
-    with opened_journal(options) as (settings, journal):
+    with opened_journal(look(options)) as (settings, journal):
         job = the_job(journal, options.job)
         events = journal.events.history(job.id)
         active, hold = journal.jobs.active(job.model), hold_of(journal, job)

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from itertools import accumulate
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from retraind.cli.live.onlooker import progress_bar
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_text
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.prediction import PredictionType
@@ -136,22 +135,18 @@ def _check_readable(path: Path) -> None:
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the daemon preflights the files of this model with."""
     # Without a model, none of this is needed, and the command is faster.
-    from retraind.cli.ownership import permit_upgrade  # noqa: PLC0415
-    from retraind.config.load import load_to_look  # noqa: PLC0415
+    from retraind.cli.journals import look, opened_journal  # noqa: PLC0415
     from retraind.jobs.preflight import last_good, prediction  # noqa: PLC0415
     from retraind.store.database import is_there  # noqa: PLC0415
-    from retraind.store.journal import Journal  # noqa: PLC0415
 
-    settings, _, mistakes = load_to_look(options.config)
-    for each in mistakes:
-        print_problem(each)
+    loaded = look(options)
+    settings = loaded.settings
     model = settings.models.get(options.model)
     if model is None:
         raise Refused(problem("model_unknown", name=options.model, known=sorted(settings.models)), USAGE)
     previous = None
     if is_there(settings.state.journal_file):
-        permit = partial(permit_upgrade, settings)
-        with closing(Journal.open(settings.state.journal_file, permit_upgrade=permit)) as journal:
+        with opened_journal(loaded) as (_, journal):
             previous = last_good(journal, options.model)
     return {
         "previous": previous,

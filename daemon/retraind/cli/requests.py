@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from retraind.cli.jobs import hold_of, opened_journal, policy_of
+from retraind.cli.jobs import hold_of, policy_of
+from retraind.cli.journals import look, opened_journal
 from retraind.cli.naming import the_host, the_job
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text, print_words
 from retraind.cli.ownership import whoever_asks
@@ -178,7 +179,7 @@ class _Request:
 def retry(options: argparse.Namespace) -> int:
     """Give a failed job another try, or one that waits its next try now."""
     by = whoever_asks()
-    with opened_journal(options, write=True) as (settings, journal):
+    with opened_journal(look(options), write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
             requests = list(_retry_all(printer, settings, journal, options.job, by))
@@ -195,7 +196,7 @@ def retry(options: argparse.Namespace) -> int:
 def switch(options: argparse.Namespace) -> int:
     """Make a finished job's model the published one."""
     by = whoever_asks()
-    with opened_journal(options, write=True) as (settings, journal):
+    with opened_journal(look(options), write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         job = the_job(journal, options.job)
         if job.state is State.SWITCHING:
@@ -367,7 +368,7 @@ def is_running(settings: Settings) -> bool:
 def release(options: argparse.Namespace) -> int:
     """End the hold of a model or a job, or the pause of a host that is down."""
     name, by = options.name, whoever_asks()
-    with opened_journal(options, write=True) as (settings, journal):
+    with opened_journal(look(options), write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
             _release_all(printer, settings, journal, name, by)

@@ -1,5 +1,6 @@
 """The lists of `status` and `jobs`: as wide as the terminal, with names that are never broken."""
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 
@@ -19,6 +20,20 @@ _NONE = "-"
 _GAP = "  "
 _NUMBERS = frozenset({"in_work", "done", "failed"})
 """Columns that are aligned on the right."""
+_ANY_WIDTH = 10_000
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `main`, as all other output does."""
+        raise BrokenPipeError
+
+
+def console() -> Console:
+    """Return where lists are printed: as wide as the terminal, and as they like for programs."""
+    return _Console(
+        width=None if sys.stdout.isatty() else _ANY_WIDTH, highlight=False, markup=False, emoji=False
+    )
 
 
 def print_models(out: Console, models: Sequence[ModelOverview], voice: Voice) -> None:

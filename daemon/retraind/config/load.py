@@ -65,16 +65,6 @@ def load(named: Path | None) -> tuple[Settings, Path]:
     return loaded.settings, loaded.file
 
 
-def load_to_look(named: Path | None) -> tuple[Settings, Path, list[Problem]]:
-    """Read the configuration for a command that only looks, or writes a wish into the journal.
-
-    A model's table that cannot be used is left out, and its mistakes are returned, with what only the daemon
-    enforces: they are no reason to show nothing about any model. Raises ConfigError when nothing can be used.
-    """
-    loaded = load_each_to_look(named)
-    return loaded.settings, loaded.file, loaded.problems
-
-
 class Lack(NamedTuple):
     """What a model lacks on this machine."""
 
@@ -168,10 +158,11 @@ def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
     )
 
 
-def load_each_to_look(named: Path | None) -> Loaded:
-    """Do the same for such a command: the problems include what others can read or change.
+def load_to_look(named: Path | None) -> Loaded:
+    """Do the same for a command that only looks, or writes a wish into the journal.
 
-    The daemon looks at that itself, and holds the models concerned while it runs.
+    The problems include what others can read or change. The daemon looks at that itself, and holds the models
+    concerned while it runs. None is a reason to show nothing about any model.
     """
     loaded = load_each(named)
     exposed = exposure.exposures(loaded.settings, loaded.file.absolute(), programs=False).problems

@@ -18,10 +18,10 @@ def check(options: argparse.Namespace) -> int:
     """Check configuration, folders and credentials."""
     if options.reload:
         return _check_reload(options)
-    settings, file, mistakes = load_to_look(options.config)
-    checked = checkup(settings, online=options.online, config=file)
-    checked = [each for each in checked if each.problem not in mistakes]
-    return _print(file, mistakes, checked, json=options.json)
+    loaded = load_to_look(options.config)
+    checked = checkup(loaded.settings, online=options.online, config=loaded.file)
+    checked = [each for each in checked if each.problem not in loaded.problems]
+    return _print(loaded.file, loaded.problems, checked, json=options.json)
 
 
 def _check_reload(options: argparse.Namespace) -> int:

@@ -29,10 +29,10 @@ _NEEDS_QUOTES = frozenset(" \t\"'")
 
 def systemd_dropin(options: argparse.Namespace) -> int:
     """Print a drop-in for the unit, made from the configuration."""
-    settings, file, _ = load_to_look(options.config)
+    loaded = load_to_look(options.config)
     told = dict(map(_told, options.key or ()))
-    keys, missing = _keys(settings, told, options.keys)
-    for line in lines(settings, file, keys, optional_mounts=options.optional_mounts):
+    keys, missing = _keys(loaded.settings, told, options.keys)
+    for line in lines(loaded.settings, loaded.file, keys, optional_mounts=options.optional_mounts):
         print_text(line)
     for each in missing:
         print_text(f"#LoadCredential={each.facts['credential']}:…")

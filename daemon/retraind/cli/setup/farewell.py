@@ -33,7 +33,7 @@ def farewell(options: argparse.Namespace) -> int:
 
     Raises ConfigError, JournalError, Refused.
     """
-    settings, _, _ = load_to_look(options.config)
+    settings = load_to_look(options.config).settings
     named = options.models
     if unknown := [name for name in named if name not in settings.models]:
         raise Refused(problem("model_unknown", name=unknown[0], known=sorted(settings.models)), USAGE)
