@@ -379,7 +379,7 @@ def test_status_tells_of_files_that_are_left_alone(site):
         deliver(site.drop, name, b"")
     (churn,) = json.loads(site.command("status", "--json").stdout)["models"]
     assert churn["sentences"] == [
-        "notes.docx is left alone. This folder does not expect a file with this name. And 1 more: see STATUS.txt."
+        "notes.docx: This folder does not expect a file with this name. And 1 more: see STATUS.txt."
     ]
 
 

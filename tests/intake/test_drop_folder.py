@@ -201,17 +201,16 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
         server.bind(os.path.relpath(share.drop / "train_socket.csv"))
         view = share.settled()
     assert view.complete == view.waiting == ()
-    ordinary = "is left alone. It is not a regular file (links are not followed)."
+    ordinary = "It is not a regular file (links are not followed)."
     assert left_alone(view) == [
-        "2026-11-23T224005Z_2026-11_c8c212 is left alone. It is the folder of a job. To have its files "
+        "2026-11-23T224005Z_2026-11_c8c212: It is the folder of a job. To have its files "
         "taken in, move them out of it into this folder.",
-        "archive is left alone. It is a folder. To have its files taken in, move them out of it into this "
-        "folder.",
-        f"train_dangling.csv {ordinary}",
-        f"train_fifo.csv {ordinary}",
-        "train_folder.csv is left alone. It is a folder; this folder expects a file under this name.",
-        f"train_link.csv {ordinary}",
-        f"train_socket.csv {ordinary}",
+        "archive: It is a folder. To have its files taken in, move them out of it into this folder.",
+        f"train_dangling.csv: {ordinary}",
+        f"train_fifo.csv: {ordinary}",
+        "train_folder.csv: It is a folder; this folder expects a file under this name.",
+        f"train_link.csv: {ordinary}",
+        f"train_socket.csv: {ordinary}",
     ]
 
 
@@ -286,9 +285,7 @@ def test_conflict_copies_of_sync_clients_are_left_alone_and_told(share, name, al
     assert names(view) == ([] if alone else [[*PAIR]])
     assert view.waiting == ()
     (told_of,) = left_alone(view)
-    assert told_of.startswith(
-        f"{unicodedata.normalize('NFC', name)} is left alone. A program that synchronizes"
-    )
+    assert told_of.startswith(f"{unicodedata.normalize('NFC', name)}: A program that synchronizes")
 
 
 def test_a_conflict_copy_of_a_marker_vouches_for_nothing(share):
@@ -315,7 +312,7 @@ def test_a_numbered_copy_is_left_alone_where_the_plain_name_is_there(share, copy
     assert names(view) == [[*PAIR]]
     assert view.waiting == ()
     assert left_alone(view) == [
-        f"{copy} is left alone. Its name marks it as a copy of {copy[:7]}.csv, which is here "
+        f"{copy}: Its name marks it as a copy of {copy[:7]}.csv, which is here "
         "or was taken in before. If it is another delivery, rename it; otherwise, delete it."
     ]
 
@@ -364,9 +361,7 @@ def test_a_space_at_the_end_of_a_name_is_made_visible(share, name, shown):
     share = share()
     share.put(name)
     (told_of,) = left_alone(share.settled())
-    assert told_of == (
-        f"{shown} is left alone. Its name begins or ends with a space. Rename it without the space."
-    )
+    assert told_of == (f"{shown}: Its name begins or ends with a space. Rename it without the space.")
 
 
 def test_names_that_nothing_expects_are_told(share):
@@ -375,9 +370,9 @@ def test_names_that_nothing_expects_are_told(share):
     share.put("test_1.csv")
     share.put("1.done")
     assert left_alone(share.settled()) == [
-        "1.done is left alone. This folder does not expect a file with this name.",
-        "readme.md is left alone. This folder does not expect a file with this name.",
-        "test_1.csv is left alone. This folder does not expect a file with this name.",
+        "1.done: This folder does not expect a file with this name.",
+        "readme.md: This folder does not expect a file with this name.",
+        "test_1.csv: This folder does not expect a file with this name.",
     ]
 
 
@@ -385,12 +380,12 @@ def test_of_a_name_that_only_ends_wrong_it_is_told_which_endings_are_taken(share
     share = share()
     for name in ("train_1.xlsx", "eval_1.csv.gz", "Train 1", "notes.xlsx"):
         share.put(name)
-    wrong_ending = "is left alone. Only files that end in .csv or .tsv are taken in."
+    wrong_ending = "Only files that end in .csv or .tsv are taken in."
     assert left_alone(share.settled()) == [
-        f"Train 1 {wrong_ending}",
-        f"eval_1.csv.gz {wrong_ending}",
-        "notes.xlsx is left alone. This folder does not expect a file with this name.",
-        f"train_1.xlsx {wrong_ending}",
+        f"Train 1: {wrong_ending}",
+        f"eval_1.csv.gz: {wrong_ending}",
+        "notes.xlsx: This folder does not expect a file with this name.",
+        f"train_1.xlsx: {wrong_ending}",
     ]
 
 
@@ -401,7 +396,7 @@ def test_names_that_are_not_utf8_are_told_and_left_alone(share, raw):
     view = share.settled()
     assert view.complete == view.waiting == ()
     [sentence] = left_alone(view)
-    assert sentence.endswith("is left alone. Its name is not UTF-8. Rename it.")
+    assert sentence.endswith(": Its name is not UTF-8. Rename it.")
     sentence.encode()
     view.strangers[0].as_json()
 
@@ -449,9 +444,7 @@ def test_sub_folders_pair_files_by_equal_names_and_may_appear_later(share):
 def test_files_beside_the_sub_folders_are_strangers(share):
     share = layout_b(share)
     share.put("2026-11.csv")
-    assert left_alone(share.look()) == [
-        "2026-11.csv is left alone. This folder does not expect a file with this name."
-    ]
+    assert left_alone(share.look()) == ["2026-11.csv: This folder does not expect a file with this name."]
 
 
 def test_a_sub_folder_that_is_a_link_is_not_entered(share, tmp_path):
@@ -464,9 +457,7 @@ def test_a_sub_folder_that_is_a_link_is_not_entered(share, tmp_path):
     share.put("eval/1.csv")
     view = share.settled()
     assert view.trouble is None
-    assert left_alone(view) == [
-        "train is left alone. This folder expects a folder under this name, not a file."
-    ]
+    assert left_alone(view) == ["train: This folder expects a folder under this name, not a file."]
     assert "The training file has not arrived" in reasons(view)
 
 
@@ -881,7 +872,7 @@ def test_a_manifest_that_is_no_ordinary_file_neither_blocks_nor_leads_elsewhere(
         path.symlink_to(tmp_path / "elsewhere.json")
     view = listed.look()
     assert "The manifest 1.manifest.json has not arrived." in reasons(view)
-    assert "1.manifest.json is left alone" in left_alone(view)[0]
+    assert "1.manifest.json: It is not" in left_alone(view)[0]
 
 
 def test_a_manifest_swapped_for_something_else_just_now_stops_only_its_own_delivery(listed, monkeypatch):
@@ -945,7 +936,7 @@ def test_only_the_exact_name_makes_a_manifest(share):
     share = share(ready="manifest")
     share.put("mymanifest.json")
     share.put("manifest.json")
-    assert [sentence.split()[0] for sentence in left_alone(share.look())] == ["mymanifest.json"]
+    assert [sentence.split()[0] for sentence in left_alone(share.look())] == ["mymanifest.json:"]
 
 
 def test_a_file_that_cannot_be_read_is_told_and_tried_again_no_more_often_than_somebody_looks(listed):

@@ -247,7 +247,7 @@ def test_a_folder_that_spark_has_written_is_named_as_such(share, folder, content
     share = share()
     share.put(f"{folder}/{content}")
     said = told(share.look().strangers)
-    assert f"{folder} is left alone. It is a folder of part files, as Spark" in said
+    assert f"{folder}: It is a folder of part files, as Spark" in said
     assert "into one file train_2026-11.csv" in said
 
 
@@ -257,7 +257,7 @@ def test_other_folders_are_not_taken_for_spark_s(share):
     share.put("train_1.csv/x.csv")
     said = told(share.look().strangers)
     assert (
-        "train_1.csv is left alone. It is a folder; this folder expects a file under this name. train_old is left alone. It is a folder."
+        "train_1.csv: It is a folder; this folder expects a file under this name. train_old: It is a folder."
         in said
     )
     assert "part files" not in said

@@ -241,7 +241,7 @@ EVENTS = {
             items=[],
         ),
         "churn: 3 deliveries or files cannot be taken in",
-        "This has not changed for more than 15 min: train_1.xlsx is left alone. Only files that end in .csv or "
+        "This has not changed for more than 15 min: train_1.xlsx: Only files that end in .csv or "
         ".tsv are taken in. And 2 more. The folder is {root}/drop; its STATUS.txt says what is there now. "
         "(code: ending_not_expected)",
     ),

@@ -47,8 +47,8 @@ def test_it_is_told_after_the_patience_once_and_together(daemon, drops):
     assert note["number"] == 4
     text = Voice().on("churn").tell(note["what"])
     assert "1 (train_1.csv): The evaluation file has not arrived" in text
-    assert "traning_3.csv is left alone." in text
-    assert "eval_4.csv is left alone. It is a folder; this folder expects a file" in text
+    assert "traning_3.csv: This folder does not expect" in text
+    assert "eval_4.csv: It is a folder; this folder expects a file" in text
     assert "readme.md" not in text
     later(daemon, *[PATIENCE] * 10)
     assert len(notes(daemon)) == 1

@@ -146,7 +146,7 @@ def test_what_is_planted_among_the_deliveries_is_not_taken_whatever_vouches_for_
     world.configure(ready=ready, settle=0)
     view = DropFolder(world.model, (), world.clock, None, lambda: None).look()
     assert view.complete == ()
-    assert "train_2026-11.csv is left alone" in told(view.strangers)
+    assert "train_2026-11.csv: It " in told(view.strangers)
 
 
 def test_a_retry_takes_no_link_that_was_put_in_the_place_of_a_file(world, victim, sent):

@@ -84,5 +84,5 @@ def test_a_haunted_folder_costs_its_neighbour_nothing(site, tmp_path, victim, mo
         "train_socket.csv",
         "train_folder.csv",
     ):
-        assert f"{name} is left alone" in status
+        assert f"{name}: It " in status
     assert not (attacked / "STATUS.txt").is_symlink()

@@ -114,7 +114,7 @@ def arrival_folder_mounted(folder: Name) -> Words:
 
 
 def left_alone(file: Name, why: Said) -> Words:
-    return Words(f"{file} is left alone. {why.what}", why.remedy)
+    return Words(f"{file}: {why.what}", why.remedy)
 
 
 def more_left_alone(more: int) -> str:

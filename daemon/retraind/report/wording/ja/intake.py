@@ -120,7 +120,7 @@ def arrival_folder_mounted(folder: Name) -> Words:
 
 
 def left_alone(file: Name, why: Said) -> Words:
-    return Words(f"{named(file)}は取り込みません。{why.what}", why.remedy)
+    return Words(f"{named(file)}：{why.what}", why.remedy)
 
 
 def more_left_alone(more: int) -> str:
