@@ -1,6 +1,7 @@
 """What commands print, with control characters from outside escaped, and their exit codes."""
 
 import json
+import re
 import shutil
 import sys
 from datetime import datetime
@@ -12,6 +13,8 @@ from retraind.report.wording import Voice
 from retraind.system.escape import is_unicode, json_escaped, printable
 
 # ruff: noqa: T201
+
+_COLUMN = re.compile(r"\S+ {2,}")
 
 GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: all is well, something failed, usage or configuration."""
@@ -46,9 +49,11 @@ def _print(text: str, stream: TextIO, language: str = "en") -> None:
 
 
 def wrapped(line: str, columns: int, language: str = "en") -> str:
-    """Wrap a line between words, below its own indentation."""
+    """Wrap a line between words, below its own indentation, or below what follows its first column."""
     if cells(line) <= columns:
         return line
+    if found := _COLUMN.match(line):
+        return fill(line[found.end() :], found[0], " " * found.end(), columns, language)
     indent = line[: len(line) - len(line.lstrip())]
     return fill(line.lstrip(), indent, indent + "    " * bool(indent), columns, language)
 
