@@ -23,9 +23,9 @@ from pathlib import Path
 
 from retraind import __version__
 from retraind.domain.failures import JournalDamagedError, JournalError
-from retraind.domain.problems import Problem, file_problem, problem
+from retraind.domain.problems import Problem, problem
 from retraind.domain.progress import Watcher, Work, unwatched
-from retraind.store.database import KEY_NAME, is_damage, set_aside
+from retraind.store.database import KEY_NAME, is_damage, reason_of, set_aside
 from retraind.store.schema import SCHEMA
 from retraind.system.copying import copy_in_place
 from retraind.system.files import (
@@ -177,15 +177,9 @@ def before_upgrade(journal: Path, now: datetime) -> Path:
     except (sqlite3.Error, OSError) as error:
         if is_damage(error):
             raise JournalDamagedError(_damage(journal, error)) from error
-        why = _reason(error)
+        why = reason_of(error)
         raise JournalError(problem("journal_not_backed_up", path=journal, folder=folder, why=why)) from error
     return made.path
-
-
-def _reason(error: sqlite3.Error | OSError) -> Problem:
-    if isinstance(error, OSError):
-        return file_problem(error)
-    return problem("database_error", reason=str(error))
 
 
 def verify(path: Path, watcher: Watcher = unwatched) -> Backup:

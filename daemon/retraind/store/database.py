@@ -199,14 +199,14 @@ def unusable(file: Path, error: DatabaseError) -> JournalError:
     return kind(problem("journal_unusable", path=file, why=reason_of(error)))
 
 
-def reason_of(error: SQLAlchemyError | OSError) -> Problem:
+def reason_of(error: SQLAlchemyError | sqlite3.Error | OSError) -> Problem:
     """Return why a journal, or a file, cannot be read or written."""
     if isinstance(error, OSError):
         return file_problem(error)
-    original = getattr(error, "orig", None)
+    original = getattr(error, "orig", None) or error
     if isinstance(original, _Gone):
         return problem("journal_gone")
-    reason, code = str(original or error), _code(original)
+    reason, code = str(original), _code(original)
     if code in _DAMAGED:
         return problem("journal_damaged", reason=reason)
     return problem("journal_locked" if code in _LOCKED else "database_error", reason=reason)

@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from retraind.system.mounts import TABLE
 from retraind.system.reading import naming, never, open_regular, sha256_of_open
@@ -403,6 +404,18 @@ def no_part_left(path: Path) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def _replaced(path: Path, mode: int) -> Iterator[BinaryIO]:
+    """Yield a new file of that mode, which takes the place of `path` once it is written."""
+    # A leftover, or a link that somebody planted under this name, is removed, never written through.
+    temporary = remove_part(path)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with no_part_left(temporary):
+        with naming(path), os.fdopen(handle, "wb") as file:
+            yield file
+        put_in_place(temporary, path)
+
+
 @verb("sync")
 def write_atomically(
     path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True, synced_later: bool = False
@@ -412,16 +425,11 @@ def write_atomically(
     Callers ensure that a path has one writer at a time. What is not `durable` may be lost, or left empty, by
     a power loss: for what is written again at each start. With `synced_later` the caller syncs the folder.
     """
-    # A leftover, or a link that somebody planted under this name, is removed, never written through.
-    temporary = remove_part(path)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with no_part_left(temporary):
-        with naming(path), os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        put_in_place(temporary, path)
+    with _replaced(path, mode) as file:
+        file.write(content)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
     if durable and not synced_later:
         sync_folder(path.parent)
 
@@ -431,17 +439,13 @@ def write_owned(path: Path, content: bytes, owner: int, group: int, mode: int) -
 
     Nobody else can read the bytes before the file has these. An access control list stays.
     """
-    temporary = remove_part(path)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with no_part_left(temporary):
-        with naming(path), os.fdopen(handle, "wb") as file:
-            file.write(content)
-            os.fchown(handle, owner, group)
-            os.fchmod(handle, mode)
-            _copy_acl(path, handle)
-            file.flush()
-            os.fsync(handle)
-        put_in_place(temporary, path)
+    with _replaced(path, 0o600) as file:
+        file.write(content)
+        os.fchown(file.fileno(), owner, group)
+        os.fchmod(file.fileno(), mode)
+        _copy_acl(path, file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
     sync_folder(path.parent)
 
 

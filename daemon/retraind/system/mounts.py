@@ -142,10 +142,6 @@ class Table:
             path = os.path.dirname(path)  # noqa: PTH120 - strings: for thousands of folders at each sweep
         return self.on_top[path]
 
-    def is_mount_point(self, path: str) -> bool:
-        """Return whether something is mounted on a path without links."""
-        return path in self.on_top
-
     def has_remote_below(self, path: str) -> bool:
         """Return whether there is a mount that may hang somewhere below a folder."""
         return any(point.startswith(f"{path.rstrip('/')}/") for point in self._remote)

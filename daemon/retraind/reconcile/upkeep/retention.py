@@ -170,10 +170,10 @@ class Tidier:
     def _outlived(self, model: str, retention: timedelta, stays: Callable[[Job], bool]) -> Iterator[Job]:
         """Yield the jobs that are older than that, a part at a time: any number of them may have to stay."""
         before = self._clock.now() - retention
-        old = self._journal.jobs.begun_before(model, RESTING, before, _MOST_AT_ONCE)
-        while old:
+        last: Job | None = None
+        while old := self._journal.jobs.begun_before(model, RESTING, before, _MOST_AT_ONCE, after=last):
             yield from (job for job in old if job.updated_at < before and not stays(job))
-            old = self._journal.jobs.begun_before(model, RESTING, before, _MOST_AT_ONCE, after=old[-1])
+            last = old[-1]
 
     def _expire(self, job: Job, *, failed: bool = False) -> bool:
         """Delete a job; returns False when it must stay for now."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import LIFE, End, Job, Outcome, State
@@ -34,8 +33,6 @@ _MOST_LOGGED = 20
 _AT_ONCE = 200
 """Copies that are read at a time, and then compared with the journal."""
 _NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
-
-_Answer = TypeVar("_Answer")
 
 
 @dataclass
@@ -180,9 +177,15 @@ class Recovery:
         return Names()
 
     def _copies(self, place: Place, names: Sequence[str]) -> list[Copy]:
-        return _asked(
-            place, lambda: copies_in(place, names, self._files, self._owners, believe=self._believe)
-        )
+        """Return the copies in these folders of a place, whose share may hang. Raises OSError."""
+
+        def answer(_: Path) -> list[Copy]:
+            return copies_in(place, names, self._files, self._owners, believe=self._believe)
+
+        (found,) = ask_each([(place.way[0], answer)])
+        if isinstance(found, OSError):
+            raise found
+        return found
 
     def _adopt(self, found: Copy, place: Place, known: Mapping[str, Version], rebuilt: Rebuilt) -> bool:
         """Adopt a copy if it knows something better; returns False for a folder that is not retraind's.
@@ -222,15 +225,6 @@ class Recovery:
         rebuilt.believed += [] if signed else [job]
         _LOG.warning("job_adopted", job=job.id, model=job.model, state=job.state.value)
         return True
-
-
-def _asked(place: Place, answer: Callable[[], _Answer]) -> _Answer:
-    """Ask a place's share, which may hang. Raises OSError."""
-    drop, _ = place.way
-    (found,) = ask_each([(drop, lambda _: answer())])
-    if isinstance(found, OSError):
-        raise found
-    return found
 
 
 def _log_foreign(foreign: list[Path], count: int, place: Path, *, cut: bool) -> None:

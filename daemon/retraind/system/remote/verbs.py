@@ -157,7 +157,7 @@ def is_mounted_in(folder: Path, name: str) -> bool:
         real = os.path.join(os.readlink(HANDLES + handle_text), rest)  # noqa: PTH115, PTH118
     else:
         real, _ = table.followed(text)
-    return table.is_mount_point(f"{real.rstrip('/')}/{name}")
+    return f"{real.rstrip('/')}/{name}" in table.on_top
 
 
 def file_system_of(path: Path, *, lately: bool = False) -> tuple[str, Mount | None]:

@@ -84,12 +84,11 @@ def sandbox(table: Sequence[Mount], status: str, hidden_gid: int | None) -> Mapp
     if any(sealed):
         found["ProtectSystem"] = "strict" if sealed[2] else "full" if sealed[1] else "true"
     home = mount_of(_HOMES[0], table)
-    if home is not None and home.point == _HOMES[0] and _INACCESSIBLE in home.root:
-        found["ProtectHome"] = "true"
-    elif home is not None and home.point == _HOMES[0] and home.read_only and home.kind == "tmpfs":
-        found["ProtectHome"] = "tmpfs"
-    elif home is not None and home.point == _HOMES[0] and home.read_only:
-        found["ProtectHome"] = "read-only"
+    if home is not None and home.point == _HOMES[0]:
+        if _INACCESSIBLE in home.root:
+            found["ProtectHome"] = "true"
+        elif home.read_only:
+            found["ProtectHome"] = "tmpfs" if home.kind == "tmpfs" else "read-only"
     temporary = mount_of(_TEMPORARY[0], table)
     if temporary is not None and _PRIVATE_TMP in temporary.root:
         found["PrivateTmp"] = "true"
