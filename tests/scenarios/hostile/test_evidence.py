@@ -129,7 +129,7 @@ def test_where_the_results_cannot_be_had_the_gate_is_not_asked_and_the_model_not
         assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
         assert not was_asked(tmp_path)
         note = " ".join(world.read(job, "RESULT.txt").split())
-        assert "are not known to be the service's, and cannot be fetched again" in note
+        assert "may not be those of the service, and cannot be fetched again" in note
         assert "Therefore the gate was not run, and the model was not switched." in note
 
 
