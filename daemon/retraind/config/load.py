@@ -113,7 +113,8 @@ def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
 
     Nothing in the folders `hanging` is asked for: they are known not to answer.
     """
-    file, content = _read(named)
+    file = find_config(named)
+    _, content = read_unchecked(file)
     given = _merged(_variables(), content)
     places = checks.paths(given)
     found = checks.look_at(places.values(), hanging)
@@ -184,7 +185,8 @@ def load_without_keys(named: Path | None) -> WithoutKeys:
 
     Raises ConfigError where what such a process needs is wrong.
     """
-    file, content = _read(named)
+    file = find_config(named)
+    _, content = read_unchecked(file)
     given = _merged(_variables(), content)
     shown: dict[str, Any] = {name: given[name] for name in _SHOWN_TABLES if name in given}
     if isinstance(api := given.get("api"), dict) and "base_url" in api:
@@ -235,10 +237,11 @@ def _settings(file: Path, given: Given) -> tuple[Settings | None, list[_Wrong]]:
         return None, [_refusal(file, detail) for detail in error.errors()]
 
 
-def _read(named: Path | None) -> tuple[Path, Mapping[str, Any]]:
-    file = find_config(named)
+def read_unchecked(file: Path) -> tuple[str, Mapping[str, Any]]:
+    """Return the text of a configuration's file, and what it holds. Raises ConfigError."""
     try:
-        return file, exposure.tables_in(read_all(file))
+        content = read_all(file)
+        return content.decode(), exposure.tables_in(content)
     except tomllib.TOMLDecodeError as error:
         mistake = problem("config_not_toml", file=file, text=str(error))
     except UnicodeDecodeError as error:

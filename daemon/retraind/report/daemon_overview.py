@@ -87,7 +87,7 @@ def daemon_overview(journal: Path, process: int | None, now: datetime, voice: Vo
     )
     if state is None or (process is not None and state.pid != process):
         return told
-    refused = state.refused_reload
+    refused = state.refused_reload if process else None
     return told.model_copy(
         update={
             "version": state.version,
@@ -98,11 +98,9 @@ def daemon_overview(journal: Path, process: int | None, now: datetime, voice: Vo
             "last_sweep_at": state.last_sweep_at,
             "configuration": _configuration(state),
             "upload_rate": state.upload_rate,
-            "refused_reload_at": refused.at if refused and process else None,
-            "refused_reload": [voice.tell(each) for each in refused.problems] if refused and process else [],
-            "refused_reload_problems": [
-                Code(**voice.coded(each)) for each in (refused.problems if refused and process else ())
-            ],
+            "refused_reload_at": refused and refused.at,
+            "refused_reload": [voice.tell(each) for each in refused.problems] if refused else [],
+            "refused_reload_problems": [code_of(each, voice) for each in refused.problems] if refused else [],
             "sandbox": state.sandbox,
             "unreachable": [_unreachable(each, voice) for each in state.unreachable] if process else [],
             "unreachable_more": state.unreachable_more if process else 0,

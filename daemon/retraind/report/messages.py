@@ -134,33 +134,15 @@ def detail_in_words(event: Event, voice: Voice) -> dict[str, Any]:
     return told
 
 
-def _always(_told: Mapping[str, Any]) -> bool:
-    return True
+_Told = Mapping[str, Any]
 
 
-def _failed(told: Mapping[str, Any]) -> bool:
-    return told.get("outcome") == Outcome.FAILED
+def _has(name: str) -> Callable[[_Told], bool]:
+    """Select the events whose detail says this; that all is well again, an event says with nothing there."""
+    return lambda told: bool(told.get(name))
 
 
-def _is_wrong(told: Mapping[str, Any]) -> bool:
-    """Such an event says what is wrong, or nothing when all is well again."""
-    return bool(told.get("what"))
-
-
-def _has_warnings(told: Mapping[str, Any]) -> bool:
-    return bool(told.get("warnings"))
-
-
-def _lasted(told: Mapping[str, Any]) -> bool:
-    return bool(told.get("lasting"))
-
-
-def _is_newly_wrong(told: Mapping[str, Any]) -> bool:
-    return _is_wrong(told) and not told.get("again")
-
-
-def _arrived(told: Mapping[str, Any]) -> bool:
-    return bool(told.get("arrived"))
+_is_wrong = _has("what")
 
 
 class _Row(NamedTuple):
@@ -170,14 +152,14 @@ class _Row(NamedTuple):
     """What `notify.on` has to name."""
     good: bool = False
     """True when nobody has to act."""
-    when: Callable[[Mapping[str, Any]], bool] = _always
+    when: Callable[[_Told], bool] = lambda _: True
     """Which events it is for, by their detail; the first row that fits counts."""
 
 
 _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
     {
         "job_filed": (
-            _Row("notice_failed", "failed", when=_failed),
+            _Row("notice_failed", "failed", when=lambda told: told.get("outcome") == Outcome.FAILED),
             _Row("notice_done", "done", good=True),
         ),
         "model_held": (_Row("notice_model_held", "held"),),
@@ -188,18 +170,18 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "job_moves": (_Row("notice_continues", "stuck", good=True),),
         "key_warning": (_Row("notice_key_ends", "key", when=_is_wrong),),
         "host_still_down": (_Row("notice_host_fails", "outage"),),
-        "host_back": (_Row("notice_host_works", "outage", good=True, when=_lasted),),
+        "host_back": (_Row("notice_host_works", "outage", good=True, when=_has("lasting")),),
         "folder_away": (
             _Row("notice_folder_away", "folder", when=_is_wrong),
             _Row("notice_folder_back", "folder", good=True),
         ),
         "folder_reassigned": (_Row("notice_folder_reassigned", "folder"),),
         "expectation": (
-            _Row("notice_late", "late", when=_is_newly_wrong),
-            _Row("notice_arrived", "late", good=True, when=_arrived),
+            _Row("notice_late", "late", when=lambda told: _is_wrong(told) and not told.get("again")),
+            _Row("notice_arrived", "late", good=True, when=_has("arrived")),
         ),
         "not_taken_in": (_Row("notice_not_taken_in", "waiting", when=_is_wrong),),
-        "data_checked": (_Row("notice_warnings", "files", good=True, when=_has_warnings),),
+        "data_checked": (_Row("notice_warnings", "files", good=True, when=_has("warnings")),),
         "gate_not_asked": (_Row("notice_gate", "gate"),),
         "gate_refused": (_Row("notice_gate", "gate"),),
         "model_refused": (

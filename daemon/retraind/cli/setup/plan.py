@@ -16,12 +16,12 @@ from retraind.cli.output import USAGE, Refused
 from retraind.cli.setup import config_text, dropin
 from retraind.cli.setup.steps import Command, File, Folder, Gone, Machine, Step
 from retraind.cli.setup.wishes import EDITIONS, GROUP, Wishes
-from retraind.config.exposure import secret_values, tables_in
-from retraind.config.load import SYSTEM_CONFIG, load_each
+from retraind.config.exposure import secret_values
+from retraind.config.load import SYSTEM_CONFIG, load_each, read_unchecked
 from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.system.files import is_folder, kind_of, real_path, status
+from retraind.system.files import exists, is_folder, kind_of, real_path, status
 from retraind.system.mounts import mount_of, present_mounts
 from retraind.system.service.units import UNIT, read_unit
 
@@ -59,21 +59,10 @@ def read_config(named: Path | None) -> Written:
     """Read the configuration that is to be edited, without checking it. Raises ConfigError."""
     file = real_path(named or SYSTEM_CONFIG)
     try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return Written(file, False, "", {})
-    except OSError as error:
-        denied = isinstance(error, PermissionError)
-        raise ConfigError(
-            [problem("config_unreadable", file=file, reason=error.strerror, denied=denied)]
-        ) from None
-    try:
-        return Written(file, True, content.decode("utf-8"), tables_in(content))
-    except UnicodeDecodeError as error:
-        mistake = problem("config_not_utf8", file=file, offset=error.start)
-    except ValueError as error:
-        mistake = problem("config_not_toml", file=file, text=str(error))
-    raise ConfigError([mistake])
+        there = exists(file, follow=True)
+    except OSError:
+        there = True  # Reading it reports the reason.
+    return Written(file, True, *read_unchecked(file)) if there else Written(file, False, "", {})
 
 
 def to_add(wishes: Wishes, config: Written, machine: Machine, key: Callable[[], str]) -> Plan:

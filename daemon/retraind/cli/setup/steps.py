@@ -8,7 +8,7 @@ import pwd
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,15 +209,11 @@ class Gone:
         sync_folder(self.path.parent)
 
 
-def _number(look_up: "_LookUp", name: str | int) -> int:
+def _number(look_up: Callable[[str], int | None], name: str | int) -> int:
     number = name if isinstance(name, int) else look_up(name)
     if number is None:
         raise Refused(problem("setup_account_missing", name=name))
     return number
-
-
-class _LookUp(Protocol):
-    def __call__(self, name: str, /) -> int | None: ...
 
 
 def _difference(before: str, after: str, path: Path) -> Iterable[str]:
