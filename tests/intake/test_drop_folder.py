@@ -764,7 +764,7 @@ def test_wide_digits_join_and_two_names_that_look_alike_are_left_to_people(share
     view = share.settled()
     assert not view.complete
     assert (
-        "train_2026.csv and train_２０２６.csv all match the name pattern of the training file."
+        "train_2026.csv and train_２０２６.csv both match the name pattern of the training file."
         in reasons(view)
     )
 

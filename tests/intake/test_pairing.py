@@ -362,7 +362,7 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9), ("train_1.tsv", 9), ("eval_1.csv", 9)], 99, {},
-        "train_1.csv and train_1.tsv all match the name pattern of the training file. Remove or rename all but one of "
+        "train_1.csv and train_1.tsv both match the name pattern of the training file. Remove or rename all but one of "
         "them.",
         "two of one role",
     ),

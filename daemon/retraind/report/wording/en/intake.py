@@ -239,8 +239,9 @@ def file_empty(file: Name) -> str:
 
 def several_files_for_role(role: _Role, files: tuple[Name, ...], count: int) -> Words:
     """`files` are the first of them."""
+    both = "all" if files[2:] else "both"
     return Words(
-        f"{listing(files, count)} all match the name pattern of the {_ROLES[role]} file.",
+        f"{listing(files, count)} {both} match the name pattern of the {_ROLES[role]} file.",
         "Remove or rename all but one of them.",
     )
 
