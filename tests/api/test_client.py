@@ -279,7 +279,7 @@ def test_fields_that_nobody_documented_are_let_pass(emulate, connect):
     assert client.issue_key(1001, "secret-of-account").value
 
 
-@pytest.mark.parametrize("word", ["waiting_for_upload", "学習待ち", "", "Job_Finished", "job finished"])
+@pytest.mark.parametrize("word", ["waiting_for_upload", "学習待ち", "Job_Finished", "job finished"])
 def test_status_words_are_handed_on_as_they_are(emulate, connect, word):
     client = connect(emulate(words=StatusWords(waiting_for_upload=word)).url)
     job = client.register("train.csv", "key-of-churn").retrain_job_id
@@ -292,8 +292,9 @@ def test_status_words_are_handed_on_as_they_are(emulate, connect, word):
         ("\\u001b[2Jjob_running", "\\x1b[2Jjob_running"),
         ("\\u202ejob", "\\u202ejob"),
         ("job_" + "x" * 100_000, "job_" + "x" * 96),
+        ("", "(empty)"),
     ],
-    ids=["an escape sequence", "another direction", "a novel"],
+    ids=["an escape sequence", "another direction", "a novel", "nothing"],
 )
 def test_a_status_that_is_no_word_is_made_fit_to_be_kept_and_shown(peer, connect, said, kept):
     client = connect(peer(answer(200, f'{{"status": "{said}"}}')).url)

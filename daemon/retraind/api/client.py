@@ -67,6 +67,7 @@ def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 _LONGEST_ID = 1_000
 _LONGEST_WORD = 100
+_EMPTY = "(empty)"
 _NotEmpty = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID)]
 _Number = Annotated[int | None, WrapValidator(_or_none)]
 _Text = Annotated[str | None, WrapValidator(_or_none)]
@@ -181,7 +182,8 @@ class ApiClient(Caller):
         message = shortened(answer.message, api_key) if answer.message else answer.message
         # The word is compared as it is, shown and kept.
         word = log.mask(hidden(answer.status[: 10 * _LONGEST_WORD], api_key))
-        word = display(word[:_LONGEST_WORD])
+        # No word is kept as "": that is what an unknown retrain job has.
+        word = display(word[:_LONGEST_WORD]) or _EMPTY
         return answer.model_copy(update={"status": word, "message": message})
 
     def switch(self, retrain_job_id: str, api_key: str) -> None:

@@ -74,6 +74,24 @@ def test_a_later_try_that_surely_failed_does_not_end_the_doubt_about_an_earlier_
 
 
 @pytest.mark.quick
+def test_a_status_word_that_is_empty_shows_an_upload_as_any_other_does(tmp_path):
+    """It is another answer than that the retrain job is not known."""
+    late = {
+        "words": StatusWords(waiting=""),
+        "queue_time": timedelta(minutes=5),
+        "facts": {"status_unknown": 1.0},
+    }
+    with a_world(
+        tmp_path, service=late | {"repeated_upload": "again-always"}, poll={"upload_doubt": 60}
+    ) as world:
+        world.emulator.set_faults({"upload_lost_answer": Fault(times=1)})
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.TRAINED
+        assert len(world.records("put_received")) == len(world.records("training_started")) == 1
+        assert "(empty)" in {event.detail.get("status") for event in world.journal.events.history(job.id)}
+
+
+@pytest.mark.quick
 def test_a_half_upload_is_sent_again_to_the_same_retrain_job(tmp_path):
     with a_world(tmp_path, service={"repeated_upload": "again-always"}) as world:
         world.emulator.set_faults({"upload_reset": Fault(times=1)})
