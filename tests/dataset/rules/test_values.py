@@ -22,6 +22,7 @@ def dates(form: str, count: int = 120) -> list[str]:
 DAYS = dates("{y}-{m:02}-{d:02}", LONG)
 NUMBERS = [str(at) for at in range(LONG)]
 TABLE = {
+    "amounts with a minus behind": (["1935-", "120", "7-", "2021"] * 30, "number-notation", 2, '"1935-"', "in front"),
     "dots": (dates("{y}.{m:02}.{d:02}"), "date-form", 2, '"2026.01.01"', "YYYY-MM-DD"),
     "年月日": (dates("{y}年{m}月{d}日"), "date-form", 2, '"2026年1月1日"', "YYYY-MM-DD."),
     "an era": (dates("R8.{m}.{d}"), "date-form", 2, '"R8.1.1"', "YYYY-MM-DD."),
@@ -75,6 +76,7 @@ GOOD = {
     "postal codes": [f"{100 + at}-0001" for at in range(120)], "scores": ["2:1", "0:0"] * 60, "text with dashes": ["a", "-"] * 60,
     "addresses": ["192.168.0.1", "10.0.0.1"] * 60, "versions": ["1.2.3", "1.10.0"] * 60, "names": ["Nan", "Ina"] * 60,
     "lists": ["1,2,3", "4,5"] * 60, "sentences": ["He paid $5, 20% less.", "1,000 times"] * 60,
+    "years from which on": ["1935-", "1940", "1998-", "2021"] * 30,
 }  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Rules about the values in columns: empty columns, dates, numbers."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR, form_of
-from retraind.dataset.reader.columns.facts import Kind
+from retraind.dataset.reader.columns.facts import Kind, Notation, NumberFacts
 from retraind.dataset.reader.columns.known_dates import DATES_COUNTED
 from retraind.dataset.reader.columns.numbers import is_marker, is_number, notations
 from retraind.dataset.reader.table import ReadResult
@@ -17,6 +18,7 @@ from retraind.domain.problems import Finding
 _FIRST_ROWS, _FEWEST = 20, 5  # that show what a column is; values among them
 _SOME_VALUES = 50  # of a column, from which on few of them are an accident
 _FEW = 0.05  # of the values
+_OPEN_YEAR = re.compile(rb"(?:1[5-9]|20)[0-9]{2}-")
 _FEW_WORDS = 3  # that stand for a missing value
 
 
@@ -154,11 +156,22 @@ def _stand_for_none(values: Sequence[tuple[int, str]], texts: Sequence[tuple[int
     return len(words) <= _FEW_WORDS < len(others) / 10 and not any(map(str.isdigit, "".join(words)))
 
 
+def _are_open_years(found: NumberFacts) -> bool:
+    """Return whether what looks like trailing minuses stands behind years, of ranges without an end."""
+    return found.notations == (Notation.TRAILING_MINUS,) and all(
+        _OPEN_YEAR.fullmatch(each.value) for each in found.written
+    )
+
+
 def numbers(file: DataFile) -> Iterator[Finding]:
     """Numbers are written as plain numbers, and missing ones as nothing at all."""
     # The target is judged on its own: as one of numbers, or compared with the training data's.
     skipped = file.table.roles.target if target.is_refused(file) or not file.training else None
-    deviating = {at: found for at, found in file.table.columns.numbers.items() if at != skipped}
+    deviating = {
+        at: found
+        for at, found in file.table.columns.numbers.items()
+        if at != skipped and not _are_open_years(found)
+    }
     written = {at: found for at, found in deviating.items() if found.written}
     if written:
         at, found = next(iter(written.items()))
