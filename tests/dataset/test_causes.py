@@ -1,6 +1,5 @@
 """Causes: what is wrong with a file is named once, in place of what follows from it, and good tables have none."""
 
-import io
 import json
 import signal
 
@@ -8,9 +7,10 @@ import pytest
 from hypothesis import example
 from hypothesis import strategies as st
 
-from retraind.dataset.preflight import Limits, SourceFile, preflight
+from retraind.dataset.preflight import Limits, preflight
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Voice
+from support.tables import file_of, findings_in
 from support.variants import holds_for
 
 MARK = b"\xef\xbb\xbf"
@@ -33,11 +33,6 @@ def notes(value, *, delimiter=","):
     """Return a table with a column that is written as `value` says for each row."""
     rows = [f"{at}{delimiter}{value(at)}{delimiter}{at % 2}\n" for at in range(150)]
     return "".join([delimiter.join(["id", "note", "left"]) + "\n", *rows])
-
-
-def found(content, name="t.csv", **options):
-    data = content if isinstance(content, bytes) else content.encode("utf-8-sig")
-    return preflight(SourceFile(name, lambda: io.BytesIO(data)), **options).findings
 
 
 def said(finding: Finding) -> str:
@@ -222,7 +217,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("content", "rule", "line", "part"), REFUSED.values(), ids=REFUSED)
 def test_a_cause_is_the_only_error(content, rule, line, part):
-    errors = [finding for finding in found(content) if finding.severity is Severity.ERROR]
+    errors = [finding for finding in findings_in(content) if finding.severity is Severity.ERROR]
     assert [(finding.rule, finding.line) for finding in errors] == [(rule, line)]
     assert part in said(errors[0])
 
@@ -274,7 +269,7 @@ WARNED = {
 
 @pytest.mark.parametrize(("content", "rule", "line", "part"), WARNED.values(), ids=WARNED)
 def test_a_file_that_passes_otherwise_is_not_refused_for_a_cause(content, rule, line, part):
-    findings = [each for each in found(content) if each.rule != "row-count"]
+    findings = [each for each in findings_in(content) if each.rule != "row-count"]
     assert [(each.rule, each.severity, each.line) for each in findings] == [(rule, Severity.WARNING, line)]
     assert part in said(findings[0])
 
@@ -327,7 +322,7 @@ CAUSES = frozenset({each[1] for each in (*REFUSED.values(), *WARNED.values())}) 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
 @pytest.mark.parametrize("limits", [Limits(), Limits(piece=11, sample=3)], ids=["whole", "in small pieces"])
 def test_good_tables_have_no_cause(content, limits):
-    assert [said(each) for each in found(content, limits=limits) if each.rule in CAUSES] == []
+    assert [said(each) for each in findings_in(content, limits=limits) if each.rule in CAUSES] == []
 
 
 WORDS = st.text(alphabet='ab#/;|\\"<{[-, =\n\t0123é日', max_size=12)
@@ -348,14 +343,11 @@ def quoted(row):
 def test_no_text_in_quotes_refuses_a_good_table(rows):
     names = [["number", "text", "note", "more"][: len(rows[0])]]
     content = "".join(map(quoted, names + [[str(at), *row[1:]] for at, row in enumerate(rows)]))
-    assert [said(each) for each in found(content) if each.severity is Severity.ERROR] == []
+    assert [said(each) for each in findings_in(content) if each.severity is Severity.ERROR] == []
 
 
 def both(train, evaluation, **options):
-    files = [
-        SourceFile(name, lambda data=data: io.BytesIO(data.encode("utf-8-sig")))
-        for name, data in (("train.csv", train), ("eval.csv", evaluation))
-    ]
+    files = [file_of(data, name) for name, data in (("train.csv", train), ("eval.csv", evaluation))]
     return [(each.file, each.rule) for each in preflight(*files, **options).errors]
 
 
@@ -377,7 +369,7 @@ def test_classes_in_apostrophes_are_not_said_to_be_spelled_otherwise_too(train, 
     files = []
     for name, classes in (("train.csv", train), ("eval.csv", evaluation)):
         data = ("id,left\n" + "".join(f"{at},{classes[at % 2]}\n" for at in range(150))).encode()
-        files.append(SourceFile(name, lambda data=data: io.BytesIO(data)))
+        files.append(file_of(data, name))
     said = {each.rule for each in preflight(*files, target="left", rules=rules).findings}
     assert said & {"single-quotes", "classes-spelled-otherwise"} == {rule}
 
@@ -391,7 +383,7 @@ def test_two_files_without_a_header_are_refused_for_that():
 
 def test_findings_that_do_not_follow_from_a_cause_are_still_reported():
     content = table([*ROWS[:80], *ROWS]) + "1,2\r\n"
-    rules = [each.rule for each in found(content, target="gone") if each.severity is Severity.ERROR]
+    rules = [each.rule for each in findings_in(content, target="gone") if each.severity is Severity.ERROR]
     assert sorted(rules) == ["ragged-rows", "repeated-header", "target-missing"]
 
 
@@ -414,15 +406,15 @@ def test_quotes_behind_spaces_in_the_header_are_not_said_to_lack_the_target_too(
 
 def test_names_that_are_padded_above_hyphens_are_not_said_to_lack_the_target_too():
     padded = [[cell.ljust(12) for cell in row] for row in [ROWS[0], ["-" * 12] * 4, *ROWS[1:]]]
-    errors = [each for each in found(table(padded), target="left") if each.severity is Severity.ERROR]
+    errors = [each for each in findings_in(table(padded), target="left") if each.severity is Severity.ERROR]
     assert [(each.rule, each.line) for each in errors] == [("rule-line", 2)]
 
 
 def test_a_quote_in_a_tsv_is_said_to_open_a_value():
     content = notes(lambda at: {20: '"Alpha', 22: '"Beta'}.get(at, "x"), delimiter="\t")
-    assert [(each.rule, each.line) for each in found(content, "t.tsv")] == [("swallowed-rows", 22)]
+    assert [(each.rule, each.line) for each in findings_in(content, "t.tsv")] == [("swallowed-rows", 22)]
     open_one = notes(lambda at: '"Alpha' if at == 20 else "x", delimiter="\t")
-    (finding,) = [each for each in found(open_one, "t.tsv") if each.severity is Severity.ERROR]
+    (finding,) = [each for each in findings_in(open_one, "t.tsv") if each.severity is Severity.ERROR]
     assert (finding.rule, finding.line) == ("unclosed-quote", 22)
     assert "Leave quotes out of tab-separated values" in said(finding)
 
@@ -436,16 +428,14 @@ def test_a_quote_in_a_tsv_is_said_to_open_a_value():
 )  # fmt: skip
 def test_a_class_that_means_a_missing_value_is_told_of_and_counts_as_the_service_counts_it(values, among):
     content = "".join(["id,x,left\n", *(f"{at},a,{values[at % len(values)]}\n" for at in range(150))])
-    findings = found(content, target="left")
+    findings = findings_in(content, target="left")
     assert [each.rule for each in findings] == (["missing-value-marker"] if among else [])
     assert all(f'"{among}"' in said(each) and "as a class" in said(each) for each in findings)
 
 
 def test_evaluation_data_without_rows_has_the_services_own_words_for_it():
     for content in ("id,plan,days,left\r\n", table([ROWS[0], *[NO_VALUES] * 3])):
-        files = [
-            SourceFile("t.csv", lambda data=data: io.BytesIO(data.encode())) for data in (table(), content)
-        ]
+        files = [file_of(data, "t.csv", "utf-8") for data in (table(), content)]
         (finding,) = preflight(*files).errors
         assert finding.rule == "evaluation-empty"
         assert finding.service_message is None
@@ -456,18 +446,18 @@ def test_evaluation_data_without_rows_has_the_services_own_words_for_it():
 def test_rows_that_are_wider_than_what_is_kept_of_them_are_compared_as_far_as_that_goes(last):
     columns = [*["a"] * 1_100, ""]
     rows = "".join(",".join(columns[1:]) + f",{end}\n" for end in [*["b"] * 30, ""])
-    rules = [each.rule for each in found(",".join(columns) + "\n" + rows + "," * 1_100 + last + "\n")]
+    rules = [each.rule for each in findings_in(",".join(columns) + "\n" + rows + "," * 1_100 + last + "\n")]
     assert "too-many-columns" in rules
 
 
 @pytest.mark.parametrize("end", ["114", "114\r\n", "\r\n", "\r\n\r\n", "\r\n9,b\r\n", "more of a text\r\n"])
 def test_a_row_that_is_cut_is_no_note_below_the_table(end):
-    assert "rows-line" not in [each.rule for each in found(table() + end)]
+    assert "rows-line" not in [each.rule for each in findings_in(table() + end)]
 
 
 def test_the_service_says_nothing_of_a_total_that_has_all_columns():
-    (fits,) = found(table([*ROWS, ["Total", "", "10650", "75"]]))
-    (set_apart,) = found(table() + "\r\n" + table([["合計", "", "10650", ""]]))
+    (fits,) = findings_in(table([*ROWS, ["Total", "", "10650", "75"]]))
+    (set_apart,) = findings_in(table() + "\r\n" + table([["合計", "", "10650", ""]]))
     assert fits.rule == set_apart.rule == "rows-line"
     assert fits.service_message is None
     assert set_apart.service_message == "rows with a different number of variables"
@@ -477,10 +467,10 @@ def test_what_the_owner_does_not_mind_needs_no_cause():
     content = "Sales\r\n" + table()
     assert not [
         each
-        for each in found("#TYPE a\n" + table(), rules={"type-line": "ignore"})
+        for each in findings_in("#TYPE a\n" + table(), rules={"type-line": "ignore"})
         if each.rule == "type-line"
     ]
-    rules = {each.rule for each in found(content, rules={"lines-above-header": "ignore"})}
+    rules = {each.rule for each in findings_in(content, rules={"lines-above-header": "ignore"})}
     assert {"one-column", "ragged-rows"} & rules
 
 
@@ -527,4 +517,4 @@ def limited():
 @pytest.mark.usefixtures("limited")
 @pytest.mark.parametrize("content", BUSY.values(), ids=BUSY)
 def test_no_text_keeps_an_expression_busy(content):
-    assert found(MARK + content)
+    assert findings_in(MARK + content)

@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.real import PACKAGES
-from retraind.dataset.preflight import SourceFile, preflight
+from retraind.dataset.preflight import preflight
 from retraind.dataset.reader.columns.numbers import is_number
 from retraind.domain.problems import Severity
 from retraind.report.wording import Voice
+from support.tables import file_of, findings_in
 from tests.support.languages import JAPANESE
 from tests.support.variants import long
 
@@ -61,7 +62,7 @@ def argued(column: list[str] | None, rows: int) -> set[str]:
 def unargued(name: str, data: bytes, encoding: str = "utf-8") -> list[str]:
     """Return what is said against a good table, without a target and with each column as one."""
     header, *rows = csv.reader(io.StringIO(data.decode(encoding), newline=""))
-    source = SourceFile(name, lambda: io.BytesIO(data))
+    source = file_of(data, name)
     said = []
     names = header[: 3 if len(data) > LARGE else COLUMNS]
     for at, target in [(0, None), *((at, each) for at, each in enumerate(names) if each)]:
@@ -100,11 +101,7 @@ def test_no_table_of_japanese_words_is_refused_however_few_they_are(header, begi
         for words in (*kinds.values(), mixed)[begin::step]:
             values = chance.choices(words, k=size) if size > len(words) else chance.sample(words, size)
             data = table(values, header, max(120, size))
-            said = [
-                finding.rule
-                for finding in preflight(SourceFile("t.csv", lambda data=data: io.BytesIO(data))).findings
-                if finding.severity is Severity.ERROR
-            ]
+            said = [finding.rule for finding in findings_in(data) if finding.severity is Severity.ERROR]
             assert said == [], values
 
 

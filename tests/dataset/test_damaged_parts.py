@@ -1,12 +1,12 @@
 """A part of a file that is damaged, or in another encoding than the rest: one finding says so and where."""
 
-import io
 import random
 
 import pytest
 
-from retraind.dataset.preflight import Preflight, SourceFile, preflight
+from retraind.dataset.preflight import Preflight, preflight
 from retraind.report.wording import Voice
+from support.tables import file_of
 
 BOM = b"\xef\xbb\xbf"
 NAMES = "佐藤太郎", "鈴木花子", "高橋一郎", "田中美咲", "伊藤健", "渡辺直子", "山本翔太"
@@ -31,7 +31,7 @@ def ascii_table() -> bytes:
 
 
 def checked(data: bytes) -> Preflight:
-    return preflight(SourceFile("train.csv", lambda: io.BytesIO(data)))
+    return preflight(file_of(data, "train.csv"))
 
 
 def only_error(data: bytes, rule: str = "encoding") -> str:
@@ -110,7 +110,7 @@ class TestAnotherEncoding:
 
 def test_the_names_of_a_file_that_is_cut_off_are_read_in_its_encoding():
     data = table("cp932") + "C9,佐".encode("cp932")[:-1]
-    source = SourceFile("train.csv", lambda: io.BytesIO(data))
+    source = file_of(data, "train.csv")
     assert [each.rule for each in preflight(source, target="解約").findings] == ["encoding"]
     (missing,) = preflight(source, target="解約済").findings[1:]
     assert "解約" in Voice().finding(missing)

@@ -17,6 +17,7 @@ from retraind.dataset.reader.encodings.evidence import MAX_BYTES, MAX_WORDS, WOR
 from retraind.domain.problems import Finding
 from retraind.report.wording import Voice
 from support.languages import FOREIGN, JAPANESE, UNITS
+from support.tables import file_of
 from support.variants import long
 
 SIZES = 1, 2, 3, 5, 12
@@ -24,7 +25,7 @@ SIZES = 1, 2, 3, 5, 12
 
 
 def checked(data: bytes, **options: str) -> Preflight:
-    return preflight(SourceFile("train.csv", lambda: io.BytesIO(data)), **options)
+    return preflight(file_of(data, "train.csv"), **options)
 
 
 def rows(values: list[str], header: str = "id,name,left", count: int = 40) -> str:

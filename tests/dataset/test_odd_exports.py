@@ -1,23 +1,18 @@
 """Exports that went wrong: what a person is told about them is why, where, and what to do."""
 
 import base64
-import io
 import json
 
 import pytest
 
 from retraind.dataset.preflight import SourceFile, preflight
-from retraind.domain.problems import Finding, Severity
+from retraind.domain.problems import Severity
 from retraind.report.wording import Voice
+from support.tables import file_of, findings_in
 
 NAMES = "id,plan,days,left"
 ROWS = [f"{at},{'ab'[at % 2]},{at % 90},{at % 2}" for at in range(150)]
 TABLE = "\r\n".join([NAMES, *ROWS, ""])
-
-
-def found(content: str | bytes) -> list[Finding]:
-    data = content if isinstance(content, bytes) else content.encode("utf-8-sig")
-    return list(preflight(SourceFile("t.csv", lambda: io.BytesIO(data))).findings)
 
 
 def changed(value, *, count: int = 150) -> str:
@@ -93,7 +88,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("content", "rule", "line", "part"), REFUSED.values(), ids=REFUSED)
 def test_the_only_error_says_what_went_wrong(content, rule, line, part):
-    errors = [each for each in found(content) if each.severity is Severity.ERROR]
+    errors = [each for each in findings_in(content) if each.severity is Severity.ERROR]
     assert [(each.rule, each.line) for each in errors] == [(rule, line)]
     for language in ("en", "ja"):
         assert Voice(language=language).finding(errors[0])
@@ -113,7 +108,7 @@ WARNED = {
 
 @pytest.mark.parametrize(("content", "rule", "line", "part"), WARNED.values(), ids=WARNED)
 def test_the_only_warning_says_what_went_wrong(content, rule, line, part):
-    (finding,) = found(content)
+    (finding,) = findings_in(content)
     assert (finding.rule, finding.line, finding.severity) == (rule, line, Severity.WARNING)
     assert part in Voice().finding(finding)
     assert Voice(language="ja").finding(finding)
@@ -122,7 +117,7 @@ def test_the_only_warning_says_what_went_wrong(content, rule, line, part):
 def test_numbers_of_the_evaluation_data_that_are_not_plain_are_told_of_as_such():
     texts = ["id,y\n" + "".join(f"{at},{value(at)}\n" for at in range(count)) for count, value in (
         (250, lambda at: at * 1_000), (50, lambda at: f'"{at * 1_000:,}"'))]  # fmt: skip
-    files = [SourceFile(name, lambda text=text: io.BytesIO(text.encode()))
+    files = [file_of(text, name, "utf-8")
              for name, text in zip(("t.csv", "e.csv"), texts, strict=True)]  # fmt: skip
     (error,) = preflight(*files, target="y").errors
     assert (error.file, error.rule, error.line) == ("e.csv", "target-notation", 3)
@@ -132,7 +127,7 @@ def test_a_date_that_is_not_set_is_one_of_the_form_of_the_others():
     content = "id,day,x\n" + "".join(
         f"{at},{'00.00.0000' if at % 9 == 4 else f'{at % 28 + 1:02}.01.2026'},1\n" for at in range(150)
     )
-    (finding,) = found(content)
+    (finding,) = findings_in(content)
     assert finding.rule == "date-form"
     assert 'among them "00.00.0000" in line 6' in Voice().finding(finding)
 
@@ -149,8 +144,8 @@ def test_a_date_that_is_not_set_is_one_of_the_form_of_the_others():
     ],
 )
 def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
-    assert not {each.rule for each in found(content)} & {"rows-line", "ragged-rows", "record-types"}
-    assert all(each.facts.get("other_delimiter") is None for each in found(content))
+    assert not {each.rule for each in findings_in(content)} & {"rows-line", "ragged-rows", "record-types"}
+    assert all(each.facts.get("other_delimiter") is None for each in findings_in(content))
 
 
 FAR = NAMES + "\n" + "".join(f"{at},some words that are plain,{at % 9},0\n" for at in range(9_000))
@@ -159,7 +154,7 @@ FAR = NAMES + "\n" + "".join(f"{at},some words that are plain,{at % 9},0\n" for 
 
 @pytest.mark.parametrize("value", ['"5" pipe, x"', ' "a, b"'])
 def test_quotes_that_do_not_enclose_values_are_told_of_far_behind(value):
-    (error,) = found(FAR.replace("\n5000,some words that are plain", f"\n5000,{value}"))
+    (error,) = findings_in(FAR.replace("\n5000,some words that are plain", f"\n5000,{value}"))
     assert (error.rule, error.line, error.facts["reason"]) == ("ragged-rows", 5_002, "quotes")
     assert "not doubled" in Voice().finding(error)
 
@@ -184,7 +179,7 @@ def test_damage_that_lasts_to_the_end_of_a_long_file_is_found_there(value, rule,
         lines[at] = (
             lines[at].replace("some words that are plain", bad) if at % 3 == 0 or "?" in value else lines[at]
         )
-    (finding,) = found(end.join([*lines, ""]))
+    (finding,) = findings_in(end.join([*lines, ""]))
     assert (finding.rule, finding.severity) == (rule, Severity.WARNING)
     assert 8_000 < finding.line <= len(lines)
     assert value.strip('"')[:3] in lines[finding.line - 1]
@@ -196,35 +191,40 @@ def test_damage_that_lasts_to_the_end_of_a_long_file_is_found_there(value, rule,
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_damage_at_the_start_of_a_long_file_is_found_there(value, rule, end):
-    (finding,) = found(FAR.replace("\n50,some words that are plain", f"\n50,{value}").replace("\n", end))
+    (finding,) = findings_in(
+        FAR.replace("\n50,some words that are plain", f"\n50,{value}").replace("\n", end)
+    )
     assert (finding.rule, finding.line) == (rule, 52)
 
 
 @pytest.mark.parametrize("at", [5_000, 8_900])
 def test_a_subtotal_far_behind_is_one(at):
-    (finding,) = found(FAR.replace(f"\n{at},", f"\nSubtotal,,45,\n{at},"))
+    (finding,) = findings_in(FAR.replace(f"\n{at},", f"\nSubtotal,,45,\n{at},"))
     assert (finding.rule, finding.line) == ("subtotal-rows", at + 2)
 
 
 def test_the_end_of_a_long_file_is_read_from_a_row_on_also_inside_letters():
     letter = '"Dear ""Sir"",\nplease, do, come\nsoon"'
-    assert found(FAR.replace("some words that are plain", letter)) == []
+    assert findings_in(FAR.replace("some words that are plain", letter)) == []
 
 
 def test_quotes_escaped_quietly_are_told_of_once():
     content = changed(lambda at, row: row.replace(",a,", ',"a ""b"" c",' if at % 3 else ',"a \\"b\\" c",'))
-    assert [each.rule for each in found(content)] == ["backslash-escapes"]
-    assert [each.rule for each in found(content + "合計,,100,\r\n")] == ["backslash-escapes", "rows-line"]
+    assert [each.rule for each in findings_in(content)] == ["backslash-escapes"]
+    assert [each.rule for each in findings_in(content + "合計,,100,\r\n")] == [
+        "backslash-escapes",
+        "rows-line",
+    ]
 
 
 def test_a_value_with_nul_bytes_says_nothing_else():
     content = "\r\n".join([NAMES, *(f"{at},a,1,0" for at in range(2_000)), "\0\x007,a,1,0", ""])
-    assert [each.rule for each in found(content)] == ["nul-bytes"]
+    assert [each.rule for each in findings_in(content)] == ["nul-bytes"]
 
 
 def test_a_column_without_a_name_that_one_file_has_alone_is_called_so():
     files = [
-        SourceFile(name, lambda text=text: io.BytesIO(text.encode()))
+        file_of(text, name, "utf-8")
         for name, text in (
             ("t.csv", TABLE),
             ("e.csv", TABLE.replace(NAMES, f",{NAMES}").replace("\r\n", "\r\n1,")),
@@ -241,7 +241,7 @@ def test_other_encodings_are_not_taken_for_ebcdic(codec):
         codec, "東京カンリョウ株式会社"
     )
     data = "".join(f"{text * 9}\n" for _ in range(150)).encode(codec)
-    assert "EBCDIC" not in {each.facts.get("likely") for each in found(data)}
+    assert "EBCDIC" not in {each.facts.get("likely") for each in findings_in(data)}
 
 
 @pytest.mark.parametrize("codec", ["cp037", "iso2022_jp", "utf-7"])
@@ -249,7 +249,7 @@ def test_columns_are_not_compared_with_those_of_a_text_that_cannot_be_read(codec
     good = TABLE.replace("plan", "契約") if codec != "cp037" else TABLE
     odd = good.replace("id,", "番号,") if codec != "cp037" else good
     files = [
-        SourceFile(name, lambda data=data: io.BytesIO(data))
+        file_of(data, name)
         for name, data in (("train.csv", odd.encode(codec)), ("eval.csv", good.encode("utf-8-sig")))
     ]
     for pair in (files, files[::-1]):
@@ -259,10 +259,7 @@ def test_columns_are_not_compared_with_those_of_a_text_that_cannot_be_read(codec
 
 
 def pair_of(train: str, evaluation: str) -> list[SourceFile]:
-    return [
-        SourceFile(name, lambda text=text: io.BytesIO(text.encode()))
-        for name, text in (("t.csv", train), ("e.csv", evaluation))
-    ]
+    return [file_of(text, name, "utf-8") for name, text in (("t.csv", train), ("e.csv", evaluation))]
 
 
 def test_text_in_the_evaluation_data_where_the_training_data_has_numbers_is_told_of():

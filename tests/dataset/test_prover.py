@@ -23,7 +23,7 @@ from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.strays.names import Names
 from retraind.dataset.reader.stream import Reading
 from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
-from support.tables import read_table
+from support.tables import file_of, read_table
 from support.variants import holds_for, variants
 
 ENGINES = [Engine.RE2, Engine.RE]
@@ -59,12 +59,12 @@ def test_an_expression_for_one_text_matches_it_and_nothing_else(engine):
 
 
 def reading(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult:
-    return read_table(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits)
+    return read_table(file_of(data), target=target, limits=limits)
 
 
 def reading_at_once(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult:
     """As the product does, on several threads."""
-    with Reading(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits) as reading:
+    with Reading(file_of(data), target=target, limits=limits) as reading:
         return reading.run()
 
 
@@ -634,7 +634,7 @@ def test_what_a_sink_raises_ends_all_threads_of_a_reading():
 
     data = b"a,b\n" + b"1,2\n" * (3 << 20)
     before = threading.active_count()
-    source = SourceFile("t.csv", lambda: io.BytesIO(data))
+    source = file_of(data)
     with pytest.raises(OSError, match="No space"), Reading(source) as reading:
         reading.run(Full())
     assert threading.active_count() == before

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.table import SourceFile
 from retraind.dataset.reader.windows import Wish
-from support.tables import read_table
+from support.tables import file_of, read_table
 from support.variants import holds_for
 
 TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
@@ -48,10 +47,6 @@ def by_csv(text: str, delimiter: str = ",") -> tuple[list[tuple[int, list[str]]]
     probe = list(csv.reader(io.StringIO(text + "\nZ", newline=""), delimiter=delimiter))
     unclosed = bool(probe) and probe[-1][-1] != "Z"
     return records, unclosed
-
-
-def source(data: bytes, name: str = "t.csv") -> SourceFile:
-    return SourceFile(name, lambda: io.BytesIO(data))
 
 
 def records_of(data: bytes, piece: int, window: int, most: int | None = None) -> tuple[list, Scanner, set]:
@@ -176,7 +171,7 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, *, sample,
 
     data = text.encode()
     reading = read_table(
-        source(data),
+        file_of(data),
         target=target,
         limits=Limits(piece=piece, waiting=waiting, sample=sample, engine=engine),
     )
@@ -212,7 +207,7 @@ def test_no_byte_inside_a_shift_jis_character_looks_like_structure():
 @pytest.mark.parametrize("piece", [1, 2, 7, 64])
 def test_shift_jis_with_backslash_and_bar_as_second_bytes_is_read_whole(piece):
     text = "名前,値\n" + "ソ表能,ポ―|\\\n" * 12
-    reading = read_table(source(text.encode("cp932")), limits=Limits(piece=piece, sample=2))
+    reading = read_table(file_of(text.encode("cp932")), limits=Limits(piece=piece, sample=2))
     assert reading.encoding.name == "shift_jis"
     assert reading.facts.columns == ("名前", "値")
     assert (reading.rows, reading.ragged.count) == (12, 0)
@@ -224,7 +219,7 @@ def test_a_field_beyond_the_csv_module_limit_is_read_and_the_limit_left_alone(be
     before = csv.field_size_limit()
     long = "x" * (before + 10)
     text = f'a,b\n1,2\n"{long + between + long}",""\n3,4\n'
-    reading = read_table(source(text.encode()), limits=Limits(sample=sample, piece=1 << 20))
+    reading = read_table(file_of(text.encode()), limits=Limits(sample=sample, piece=1 << 20))
     assert (reading.rows, reading.ragged.count, reading.columns.empty) == (3, 0, ())
     assert csv.field_size_limit() == before
 
@@ -243,7 +238,7 @@ def test_a_field_beyond_the_csv_module_limit_is_read_and_the_limit_left_alone(be
 @pytest.mark.parametrize("sample", [0, 1000])
 @pytest.mark.parametrize("piece", [1, 1000])
 def test_line_endings_are_detected_and_those_in_quotes_do_not_count(text, ending, sample, piece):
-    reading = read_table(source(text.encode()), limits=Limits(piece=piece, sample=sample))
+    reading = read_table(file_of(text.encode()), limits=Limits(piece=piece, sample=sample))
     assert reading.facts.line_ending == ending
     assert reading.ragged.count == 0
 
@@ -255,5 +250,5 @@ def test_first_rows_are_kept_value_by_value_also_where_a_table_is_too_wide(betwe
     names, row = ([f"{name}{at}" for at in range(width)] for name in ("c", ""))
     row[0] = f'"a{between * more}b"'
     text = "".join(",".join(each) + "\n" for each in [names, *[row] * 3])
-    kept = read_table(source(text.encode()), limits=Limits()).oddities.rows
+    kept = read_table(file_of(text.encode()), limits=Limits()).oddities.rows
     assert {each[:2] for each in kept} == {(f"a{between * more}b".encode(), b"1")}

@@ -1,14 +1,13 @@
 """What other programs have damaged, or have left in a table: lost characters, errors of spreadsheets, totals."""
 
-import io
-
 import pytest
 
-from retraind.dataset.preflight import SourceFile, preflight
+from retraind.dataset.preflight import preflight
 from retraind.dataset.reader.columns.spreadsheets import Remains, remains_of
 from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Severity
 from retraind.report.wording import Voice
+from support.tables import file_of, findings_in
 
 NAMES = "id,plan,days,left"
 ROWS = [f"{at},{'ab'[at % 2]},{at % 90},{'yn'[at % 2]}" for at in range(150)]
@@ -16,11 +15,6 @@ ROWS = [f"{at},{'ab'[at % 2]},{at % 90},{'yn'[at % 2]}" for at in range(150)]
 
 def table(change=lambda _, row: row, names: str = NAMES) -> str:
     return "\r\n".join([names, *(change(at, row) for at, row in enumerate(ROWS)), ""])
-
-
-def found(content: str, encoding: str = "utf-8-sig", **options):
-    data = content.encode(encoding)
-    return list(preflight(SourceFile("t.csv", lambda: io.BytesIO(data)), **options).findings)
 
 
 def misread(text: str, encoding: str) -> str:
@@ -91,7 +85,7 @@ WARNED = {
 
 @pytest.mark.parametrize(("content", "rule", "line", "part"), WARNED.values(), ids=WARNED)
 def test_what_is_left_or_damaged_is_the_only_warning(content, rule, line, part):
-    (finding,) = found(content)
+    (finding,) = findings_in(content)
     assert (finding.rule, finding.line, finding.severity) == (rule, line, Severity.WARNING)
     assert part in Voice().finding(finding)
     assert Voice(language="ja").finding(finding)
@@ -99,22 +93,20 @@ def test_what_is_left_or_damaged_is_the_only_warning(content, rule, line, part):
 
 def test_errors_of_a_spreadsheet_in_the_target_are_what_refuses_it():
     content = table(lambda at, _: f"{at},a,{at * 1.5},{'#VALUE!' if at == 4 else at}")
-    assert [each.rule for each in found(content, target="left")] == ["spreadsheet-remains"]
-    (error,) = found(content, target="left", prediction_type=PredictionType.REGRESSION)
+    assert [each.rule for each in findings_in(content, target="left")] == ["spreadsheet-remains"]
+    (error,) = findings_in(content, target="left", prediction_type=PredictionType.REGRESSION)
     assert (error.rule, error.line, error.severity) == ("spreadsheet-remains", 6, Severity.ERROR)
 
 
 def test_lost_names_are_why_they_are_equal_and_why_the_target_is_missing():
     content = table(names="id,????,????,left")
-    assert [(each.rule, each.severity) for each in found(content)] == [("damaged-names", "error")]
-    assert [each.rule for each in found(content, target="plan")] == ["damaged-names"]
+    assert [(each.rule, each.severity) for each in findings_in(content)] == [("damaged-names", "error")]
+    assert [each.rule for each in findings_in(content, target="plan")] == ["damaged-names"]
 
 
 def test_lost_names_are_why_two_files_differ():
     files = [table(), table(names="id,pl??n,????,left")]
-    sources = [
-        SourceFile(f"{at}.csv", lambda text=text: io.BytesIO(text.encode())) for at, text in enumerate(files)
-    ]
+    sources = [file_of(text, f"{at}.csv", "utf-8") for at, text in enumerate(files)]
     assert [(each.rule, each.file) for each in preflight(*sources).errors] == [("damaged-names", "1.csv")]
 
 
@@ -122,24 +114,21 @@ def test_errors_in_the_answers_to_evaluate_with_are_what_refuses_them():
     good = table(lambda at, _: f"{at},a,1,{at}")
     bad = good.replace("9,a,1,9\r\n", "9,a,1,#REF!\r\n")
     train = good + "".join(f"{at},a,1,{at}\r\n" for at in range(150, 300))
-    files = [
-        SourceFile(f"{name}.csv", lambda text=text: io.BytesIO(text.encode()))
-        for name, text in (("t", train), ("e", bad))
-    ]
+    files = [file_of(text, f"{name}.csv", "utf-8") for name, text in (("t", train), ("e", bad))]
     result = preflight(*files, target="left")
     assert [(each.file, each.rule) for each in result.errors] == [("e.csv", "spreadsheet-remains")]
     assert not [each for each in result.warnings if each.rule == "spreadsheet-remains"]
 
 
 def test_the_class_of_a_total_is_none():
-    files = [SourceFile(f"{at}.csv", lambda text=text: io.BytesIO(text.encode()))
+    files = [file_of(text, f"{at}.csv", "utf-8")
              for at, text in enumerate((table(), table() + "Total,,,99\r\n"))]  # fmt: skip
     assert [each.rule for each in preflight(*files, target="left").findings] == ["rows-line"]
 
 
 def test_what_cannot_be_read_is_not_said_to_be_damaged():
     data = table(names="id,pl?n,days,left").encode("utf-8-sig").replace(b"?", b"\xff")
-    findings = preflight(SourceFile("t.csv", lambda: io.BytesIO(data))).findings
+    findings = findings_in(data)
     assert [each.rule for each in findings] == ["encoding"]
 
 
@@ -193,7 +182,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("content", "rule", "line", "part"), REFUSED.values(), ids=REFUSED)
 def test_records_and_messages_are_the_only_error(content, rule, line, part):
-    errors = [each for each in found(content) if each.severity is Severity.ERROR]
+    errors = [each for each in findings_in(content) if each.severity is Severity.ERROR]
     assert [(each.rule, each.line) for each in errors] == [(rule, line)]
     assert part in Voice().finding(errors[0])
     assert Voice(language="ja").finding(errors[0])
@@ -232,13 +221,13 @@ RULES = {
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
 def test_what_only_looks_like_it_is_no_finding(content):
-    assert not {each.rule for each in found(content)} & RULES
+    assert not {each.rule for each in findings_in(content)} & RULES
 
 
 @pytest.mark.parametrize("name", ["start", "A", "H", "1", "type"])
 def test_a_column_of_codes_is_no_type_of_records(name):
     content = table(lambda _, row: f"1,{row}", names=f"{name},{NAMES}")
-    assert "record-types" not in {each.rule for each in found(content, target="other")}
+    assert "record-types" not in {each.rule for each in findings_in(content, target="other")}
 
 
 @pytest.mark.parametrize(

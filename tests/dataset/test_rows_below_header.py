@@ -1,21 +1,19 @@
 """Texts that are no data: a row of units or types below the header, and texts behind many numbers."""
 
-import io
-
 import pytest
 
-from retraind.dataset.preflight import Limits, SourceFile, preflight
+from retraind.dataset.preflight import Limits
 from retraind.dataset.reader.automaton import Engine
 from retraind.domain.problems import Severity
 from retraind.report.wording import Voice
+from support.tables import findings_in
 
 NAMES = "id,day,plan,left\n"
 ROWS = [f"{at},2026-01-{at % 28 + 1:02},{'ab'[at % 2]},{at % 2}\n" for at in range(3_000)]
 
 
 def found(content, **options):
-    source = SourceFile("t.csv", lambda: io.BytesIO(content.encode("utf-8-sig")))
-    return [each for each in preflight(source, **options).findings if each.rule != "row-count"]
+    return [each for each in findings_in(content, **options) if each.rule != "row-count"]
 
 
 @pytest.mark.parametrize(

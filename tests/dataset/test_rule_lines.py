@@ -1,14 +1,14 @@
 """Lines of hyphens below a header or among the rows: they are found wherever they are, and are no values."""
 
-import io
 from itertools import product
 
 import pytest
 
-from retraind.dataset.preflight import Limits, SourceFile, preflight
+from retraind.dataset.preflight import Limits
 from retraind.dataset.reader.automaton import Engine
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Voice
+from support.tables import findings_in
 from support.variants import variants
 
 NAMES = "id,plan,left\n"
@@ -28,8 +28,7 @@ RULE = {
 
 
 def found(content: str, **limits) -> list[Finding]:
-    source = SourceFile("t.csv", lambda: io.BytesIO(content.encode("utf-8-sig")))
-    return list(preflight(source, target="left", limits=Limits(**limits)).findings)
+    return findings_in(content, target="left", limits=Limits(**limits))
 
 
 PIECES = 512 << 10, 999

@@ -1,14 +1,14 @@
 """A second table below the first one is named once, wherever it begins and however wide it is."""
 
-import io
 from itertools import product
 
 import pytest
 
-from retraind.dataset.preflight import Limits, SourceFile, preflight
+from retraind.dataset.preflight import Limits
 from retraind.dataset.reader.automaton import Engine
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Voice
+from support.tables import findings_in
 from support.variants import variants
 
 NAMES = "id,plan,days,left"
@@ -23,8 +23,7 @@ def first(count: int = 60) -> str:
 
 
 def found(content: str, **options) -> list[Finding]:
-    source = SourceFile("t.csv", lambda: io.BytesIO(content.encode("utf-8-sig")))
-    return [each for each in preflight(source, **options).findings if each.rule != "row-count"]
+    return [each for each in findings_in(content, **options) if each.rule != "row-count"]
 
 
 TABLES_BELOW = (

@@ -19,7 +19,7 @@ from retraind.dataset.reader.columns.numbers import is_marker, is_number, notati
 from retraind.dataset.reader.prover import Engine
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile
-from support.tables import read_table
+from support.tables import file_of, read_table
 from support.variants import holds_for, variants
 
 CELLS = {
@@ -167,7 +167,7 @@ def test_what_is_proved_teaches_nothing(runs, engine, sample, first, piece):
     rows = [(line, [cell.encode() for cell in row]) for line, row in zip(lines, cells, strict=True)]
 
     limits = Limits(piece=piece, sample=sample, first=first, engine=engine)
-    found = read_table(SourceFile("t.csv", lambda: io.BytesIO(data)), target="target", limits=limits).columns
+    found = read_table(file_of(data), target="target", limits=limits).columns
 
     expected = naive(rows, sample)
     assert list(found.empty) == expected.empty
@@ -350,7 +350,7 @@ def test_what_stands_for_a_date_is_found_behind_the_first_rows_in_whatever_form_
     rows = [f"{at},{date},x\n" for at in range(2_000)]
     rows[1_500:1_500] = [f"1,{marker},x\n", "2,,x\n"]
     data = "".join(["n,d,t\n", *rows]).encode(encoding)
-    source = SourceFile("t.csv", lambda: io.BytesIO(data))
+    source = file_of(data)
     found = read_table(source, limits=Limits(engine=engine)).columns.dates
     if date == "November 30":  # which is no date
         assert not found
@@ -383,7 +383,7 @@ def test_what_ends_a_column_of_dates_is_the_same_value_whatever_is_read_with_it(
     for dates, near in (("R6.1.2", " 3"), ("12.31.2024", "7")):
         rows = [dates] * 50 + [near] + [dates] * 300 + ["none at all", near, "never"] + [dates] * 9
         text = "day,x\n" + "".join(f"{each},1\n" for each in rows)
-        source = SourceFile("t.csv", lambda text=text: io.BytesIO(text.encode()))
+        source = file_of(text, "t.csv", "utf-8")
         found = {
             read_table(source, limits=Limits(piece, sample=9, engine=engine)).columns.broken[0]
             for piece in (50, 999, 1 << 18)

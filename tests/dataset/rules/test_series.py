@@ -1,12 +1,12 @@
 """The rules of the service's time-series mode. All of them warn."""
 
-import io
 from datetime import datetime, timedelta
 
 import pytest
 
 from retraind.dataset.preflight import SourceFile, preflight
 from retraind.report.wording import Voice
+from support.tables import file_of
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001
 DAY = timedelta(days=1)
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 def file(rows: list[str], header: str = "t,y", name: str = "train.csv") -> SourceFile:
     data = "".join(f"{row}\n" for row in (header, *rows)).encode("utf-8-sig")
-    return SourceFile(name, lambda: io.BytesIO(data))
+    return file_of(data, name)
 
 
 def times(count: int, step: timedelta = DAY, form: str = "%Y-%m-%d") -> list[str]:

@@ -1,6 +1,5 @@
 """The column that the model predicts: found under its name, filled, and suited to what is predicted."""
 
-import io
 import unicodedata
 
 import pytest
@@ -8,13 +7,14 @@ import pytest
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.domain.prediction import PredictionType
 from retraind.report.wording import Voice
+from support.tables import file_of
 
 BINARY, MULTICLASS, REGRESSION = PredictionType
 
 
 def file(header: str, rows: list[str], name: str = "train.csv") -> SourceFile:
     data = "".join(f"{row}\n" for row in (header, *rows)).encode("utf-8-sig")
-    return SourceFile(name, lambda: io.BytesIO(data))
+    return file_of(data, name)
 
 
 def column(values: list[str], name: str = "train.csv", target: str = "y") -> SourceFile:
@@ -209,8 +209,8 @@ def test_classes_are_compared_as_text_whatever_the_encodings():
     rows = "".join(f"{at},{'継続' if at % 2 else '解約'}\n" for at in range(120))
     train, evaluation = (("番号,y\n" + rows).encode(encoding) for encoding in ("cp932", "utf-8-sig"))
     files = (
-        SourceFile("train.csv", lambda: io.BytesIO(train)),
-        SourceFile("eval.csv", lambda: io.BytesIO(evaluation)),
+        file_of(train, "train.csv"),
+        file_of(evaluation, "eval.csv"),
     )
     assert found(*files) == []
 

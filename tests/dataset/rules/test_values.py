@@ -1,18 +1,17 @@
 """Dates, numbers and missing values as they are written in columns: warnings, with the form to use."""
 
-import io
-
 import pytest
 
-from retraind.dataset.preflight import SourceFile, preflight
+from retraind.dataset.preflight import preflight
 from retraind.report.wording import Voice
+from support.tables import file_of, findings_in
 
 LONG = 3000  # rows: more than the sample
 
 
 def found(values: list[str], encoding: str = "utf-8-sig", **options: object) -> list:
     data = ("n,値\n" + "".join(f'{at},"{value}"\n' for at, value in enumerate(values))).encode(encoding)
-    return list(preflight(SourceFile("train.csv", lambda: io.BytesIO(data)), **options).findings)
+    return findings_in(data, **options)
 
 
 def dates(form: str, count: int = 120) -> list[str]:
@@ -88,7 +87,7 @@ def test_good_values_are_no_finding(values):
 def test_columns_alike_are_one_finding_that_names_them():
     rows = "".join(f"{at},1-,2-,NA,7%\n" for at in range(119))
     data = f"n,a,b,c,d\n{rows}119,1,2,3,4\n".encode()
-    findings = preflight(SourceFile("train.csv", lambda: io.BytesIO(data))).findings
+    findings = preflight(file_of(data, "train.csv")).findings
     assert [(each.rule, each.column, each.facts["columns"]) for each in findings] == [
         ("number-notation", "a", ("a", "b", "d")), ("missing-value-marker", "c", ("c",)),
     ]  # fmt: skip
