@@ -184,48 +184,30 @@ class _OneRepetition(Urllib3Retry):
         return super().increment(method, url, response, error, *rest, **named)
 
 
-class _PeerChecker:
-    """Mixed into urllib3's connections: checks the peer before the first byte, also of a handshake."""
+class _Connection:
+    """Mixed into urllib3's connections: each is shown before its first byte, also of a handshake.
 
-    check_peer: Callable[[str, str], None]
-    host: str
-
-    def _new_conn(self) -> Any:
-        made = super()._new_conn()  # type: ignore[misc]
-        try:
-            self.check_peer(self.host, made.getpeername()[0])
-        except BaseException:
-            made.close()
-            raise
-        return made
-
-
-class _Announcer:
-    """Mixed into urllib3's connections: shows each to whoever may have to end it."""
-
-    opened: Callable[[socket.socket], None]
-
-    def _new_conn(self) -> Any:
-        made = super()._new_conn()  # type: ignore[misc]
-        try:
-            self.opened(made)
-        except BaseException:
-            made.close()
-            raise
-        return made
-
-
-class _PatientSender:
-    """Mixed into urllib3's connections: sending waits for a slow peer for as long as receiving does.
-
-    urllib3 gives each piece of a body the time-out for connecting, in which a slow line cannot take it.
+    Sending waits for a slow peer for as long as receiving does. urllib3 gives each piece of a body the
+    time-out for connecting, in which a slow line cannot take it.
     """
 
+    opened: Callable[[str, socket.socket], None]
+    """Is shown the host, and the connection to it or to its proxy; may raise."""
+    host: str
     silence_seconds: float
     pause: Callable[[], None]
     permit: Callable[[int], int]
     sock: Any
     connect: Callable[[], None]
+
+    def _new_conn(self) -> Any:
+        made = super()._new_conn()  # type: ignore[misc]
+        try:
+            self.opened(self.host, made)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def send(self, data: bytes) -> None:
         if self.sock is None:
@@ -250,6 +232,13 @@ class _PatientSender:
             except TimeoutError:
                 if time.monotonic() - silent_since >= self.silence_seconds:
                     raise
+
+
+def _meet(reach: Reach | None, connections: Connections | None, host: str, made: socket.socket) -> None:
+    if reach is not None:
+        reach.check_peer(host, made.getpeername()[0])
+    if connections is not None:
+        connections.add(made)
 
 
 class _Adapter(HTTPAdapter):
@@ -294,15 +283,10 @@ class _Adapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = type(pool).ConnectionCls
         if (kind, proxied) not in self._kinds:
-            made = type(kind.__name__, (_PatientSender, kind), dict(self._own))
             # The proxy comes from the configuration, and the peer behind it cannot be seen.
-            if self._reach is not None and not proxied:
-                check = {"check_peer": staticmethod(self._reach.check_peer)}
-                made = type(kind.__name__, (_PeerChecker, made), check)
-            if self._connections is not None:
-                announce = {"opened": staticmethod(self._connections.add)}
-                made = type(kind.__name__, (_Announcer, made), announce)
-            self._kinds[kind, proxied] = made
+            opened = partial(_meet, None if proxied else self._reach, self._connections)
+            own = {**self._own, "opened": staticmethod(opened)}
+            self._kinds[kind, proxied] = type(kind.__name__, (_Connection, kind), own)
         pool.ConnectionCls = self._kinds[kind, proxied]
         return pool
 

@@ -170,7 +170,7 @@ class Points:
     def _network(self) -> None:
         request = urllib3.connection.HTTPConnection.request
         answer = urllib3.connection.HTTPConnection.getresponse
-        send = http._PatientSender.send
+        send = http._Connection.send
 
         def requested(connection, method, url, *more, **named):
             connection.crash_kind = kind = _kind_of(method, url)
@@ -191,7 +191,7 @@ class Points:
 
         urllib3.connection.HTTPConnection.request = requested
         urllib3.connection.HTTPConnection.getresponse = answered
-        http._PatientSender.send = sent
+        http._Connection.send = sent
         get = object_store.ObjectStore.get
 
         def got(store, address, target, pause, *more, **named):
