@@ -1,4 +1,3 @@
-import io
 import json
 import os
 import subprocess
@@ -26,11 +25,6 @@ from retraind.system.clock import for_people
 from support.process import Site, deliver, filed, somebody, until
 from support.words import legacy
 from support.world import KEY, table
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.fixture

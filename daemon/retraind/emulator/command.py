@@ -91,34 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="sklearn",
         help="sklearn trains; instant only checks the data",
     )
-    add(
-        "--queue-time",
-        metavar="SPAN",
-        type=_span,
-        default=timedelta(seconds=1),
-        help="minimum wait before a training",
-    )
-    add(
-        "--train-time",
-        metavar="SPAN",
-        type=_span,
-        default=timedelta(seconds=5),
-        help="minimum length of a training",
-    )
-    add(
-        "--url-lifetime",
-        metavar="SPAN",
-        type=_span,
-        default=timedelta(hours=1),
-        help="how long pre-signed URLs are valid",
-    )
-    add(
-        "--key-lifetime",
-        metavar="SPAN",
-        type=_span,
-        default=timedelta(days=30),
-        help="how long API keys are valid",
-    )
+    for name, usual, text in (
+        ("--queue-time", timedelta(seconds=1), "minimum wait before a training"),
+        ("--train-time", timedelta(seconds=5), "minimum length of a training"),
+        ("--url-lifetime", timedelta(hours=1), "how long pre-signed URLs are valid"),
+        ("--key-lifetime", timedelta(days=30), "how long API keys are valid"),
+    ):
+        add(name, metavar="SPAN", type=_span, default=usual, help=text)
     add("--log-requests", action="store_true", help="print a line for each request")
 
 
