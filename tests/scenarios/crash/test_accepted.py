@@ -32,7 +32,7 @@ def test_an_acceptance_is_neither_lost_nor_doubled_by_a_kill(root, command, poin
         here.deliver("churn", "1", table(random.Random(1)), table(random.Random(2)))
         assert here.run().exit_code == 1
         (folder,) = here.filed("failed")
-        assert "send the data as it is" in words_in(folder / "ERROR.txt")
+        assert "ask the operator of retraind" in words_in(folder / "ERROR.txt")
         deadly = {"point": point, "pass": 1}
         asked = here.run("retry", folder.name, *ACCEPT, plan=deadly if command == "retry" else {})
         here.retries += 1

@@ -111,12 +111,12 @@ def test_a_job_of_a_model_whose_table_is_refused_waits_as_it_is(site, drops, ser
     until(site.jobs, "it is taken in")
     rewrite(site, "# of churn", "colour = 1")
     reload(site)
-    assert "have a mistake" in told()
+    assert "contain a mistake" in told()
     (job,) = site.jobs()
     assert job["hold"] is None
     rewrite(site, "colour = 1", "# of churn")
     reload(site)
-    until(lambda: "have a mistake" not in told(), "its folder is watched again")
+    until(lambda: "contain a mistake" not in told(), "its folder is watched again")
     (job,) = site.jobs()
     assert job["hold"] is None
 
