@@ -208,10 +208,7 @@ def in_own_folders(
     state: StateSettings, places: Mapping[Location, Path], found: Mapping[Path, Found]
 ) -> Iterator[Wrong]:
     """Yield folders of models that are where retraind keeps, and clears away, things of its own."""
-    try:
-        own = {real_path(folder) for folder in state.own_folders}
-    except OSError:
-        return  # They are on a share that hangs; that they have to be on a local disk is reported.
+    own = {real_path(folder) for folder in state.own_folders}
     for location, path in places.items():
         if location[-1] not in _FOLDERS:
             continue

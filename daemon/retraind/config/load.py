@@ -128,20 +128,19 @@ def load_each(named: Path | None, hanging: Collection[Path] = ()) -> Loaded:
     )
     wrong += [mistake for each in between for mistake in _located(file, given, each)]
     settings, refused, general = _without_refused(file, given, settings, wrong)
-    if settings is not None and (
-        own := [*_located(file, given, checks.in_own_folders(settings.state, places, found))]
-    ):
-        wrong += own
-        settings, refused, general = _without_refused(file, given, settings, wrong)
-    lenient = [*_located(file, given, checks.missing(places, found))]
-    problems = [each.problem for each in (*wrong, *lenient)]
+    misplaced: list[_Wrong] = []
     if settings is not None:
         misplaced = [*_located(file, given, checks.not_local(settings.state))]
-        misplaced = misplaced or [
-            *_located(file, given, checks.state_in_reach(settings.state, places, found))
-        ]
+        # What is not local may hang, so it is not looked into.
+        if not misplaced:
+            state = settings.state
+            misplaced = [*_located(file, given, checks.state_in_reach(state, places, found))]
+            if own := [*_located(file, given, checks.in_own_folders(state, places, found))]:
+                wrong += own
+                settings, refused, general = _without_refused(file, given, settings, wrong)
         general += misplaced
-        problems = [*(each.problem for each in misplaced), *problems]
+    lenient = [*_located(file, given, checks.missing(places, found))]
+    problems = [each.problem for each in (*misplaced, *wrong, *lenient)]
     if general or settings is None:
         raise ConfigError(problems)
     lacks, general = _by_model(lenient, [*checks.tables(given)])
