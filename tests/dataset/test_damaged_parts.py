@@ -1,10 +1,14 @@
 """A part of a file that is damaged, or in another encoding than the rest: one finding says so and where."""
 
 import random
+from functools import partial
+from itertools import pairwise
 
 import pytest
 
-from retraind.dataset.preflight import Preflight, preflight
+from retraind.dataset.preflight import Limits, Preflight, preflight
+from retraind.dataset.reader.automaton import Engine
+from retraind.dataset.reader.encoding import EncodingDetector
 from retraind.report.wording import Voice
 from support.tables import file_of
 
@@ -153,3 +157,37 @@ def test_a_file_that_ends_in_the_middle_of_a_character_is_cut_off(codec, row):
     said = only_error(table(codec) + row.encode(codec)[:-1])
     assert f"line {ROWS + 2}: The file ends in the middle of a character" in said
     assert "ran to completion" in said
+
+
+def line_of(data: bytes, start: int, offset: int) -> int:
+    return 1 + data.count(b"\n", 0, start + offset)
+
+
+@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("codec", ["utf-8", "cp932"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xe4", b"\x81", b"\xa4\xa4\xa4\xa2", b"\0\x01\x02\x03\x04\x05\xff"], ids=repr
+)
+def test_what_is_damaged_is_the_same_wherever_the_pieces_end(damage, codec, engine):
+    table = "".join(f"{line}\n" for line in lines(300)).encode(codec)
+    row = table.index(b"C000150") + 8
+    for at in range(row, row + 14):
+        data = table[:at] + damage + table[at + 1 :]
+
+        def found(*cuts: int, data: bytes = data):
+            detector = EncodingDetector(data[:1_000], engine)
+            for start, end in pairwise((0, *cuts, len(data))):
+                detector.feed(data[start:end], partial(line_of, data, start))
+            detector.feed(b"", lambda _: 302, final=True)
+            return detector.result()
+
+        whole = found()
+        assert all(found(cut) == whole for cut in range(at - 6, at + len(damage) + 4)), at
+        assert found(*range(at - 40, at + 60, 3)) == whole
+
+
+def test_that_a_damaged_file_was_not_read_to_its_end_is_said_as_well():
+    rows = b"1,\x81\x01\x02\x03\x04\x05\xff\r\n1\r\n1,2,3,4\r\n"
+    data = b"id,amount,left\r\n" + b"1,2,0\r\n" * 9 + rows * 10_000
+    answer = preflight(file_of(data, "train.csv"), limits=Limits(piece=4_096, patience=0, errors=10_000))
+    assert [each.rule for each in answer.errors] == ["encoding", "reading-ended"]

@@ -128,11 +128,15 @@ class _Candidate:
         offset: int,
         line_of: Callable[[int], int],
         *,
+        before: bytes,
         valid: Automaton | None = None,
         ascii_only: bool,
         final: bool,
     ) -> None:
-        """`valid` matches text in this encoding, faster than the decoder and without Python's lock."""
+        """`before` are the last bytes ahead of the piece.
+
+        `valid` matches text in this encoding, faster than the decoder and without Python's lock.
+        """
         if self.behind is not None and not self.behind.is_full:
             self.behind.add(piece)
         if self.bad is not None or (ascii_only and not self._cut and not final):
@@ -143,9 +147,10 @@ class _Candidate:
             text = self._decoder.decode(rest, final)
         except UnicodeDecodeError as error:
             self.bad = self._bad_byte(error, rest, offset + passed, lambda at: line_of(passed + at))
-            at = max(0, self.bad.offset - offset)
+            # Its character may have begun in the piece before.
+            known, at = before + piece, len(before) + self.bad.offset - offset
             self.behind = Start(self.bad.line)
-            self.behind.add(piece[max(piece.rfind(LF, 0, at) + 1, at - _BEFORE) :])
+            self.behind.add(known[max(known.rfind(LF, 0, at) + 1, at - _BEFORE) :])
             valid_bytes = (self._cut + rest)[: error.start]
             self.beyond_ascii += error.start - len(self._cut) - len(valid_bytes.decode(error.encoding))
             return
@@ -198,6 +203,7 @@ class EncodingDetector:
         self._utf8 = _Candidate(UTF_8.codec)
         self._shift_jis = _Candidate(SHIFT_JIS.codec)
         self._evidence = Evidence()
+        self._before = b""  # the last bytes of all pieces until now
         self._last = b""  # the end of the last piece, where an escape sequence may have begun
         self._escaped: Verdict | None = None
         self._utf7 = Utf7()
@@ -221,9 +227,10 @@ class EncodingDetector:
         self._ascii = self._ascii and ascii_only
         begin = 0
         if valid and not self._keeps_text():
-            self._try(piece[: valid.start], 0, line_of, ascii_only=ascii_only, final=final)
+            self._try(piece, range(valid.start), line_of, ascii_only=ascii_only, final=final)
             begin = valid.start if self._keeps_text() else valid.stop
-        self._try(piece[begin:], begin, line_of, ascii_only=ascii_only, final=final)
+        self._try(piece, range(begin, len(piece)), line_of, ascii_only=ascii_only, final=final)
+        self._before = (self._before + piece[-_BEFORE:])[-_BEFORE:]
         if not self._only_utf8 and not self._evidence.is_full:
             self._evidence.add(piece, line_of, ascii_only=ascii_only, final=final)
         if self._ascii and self._escaped is None:
@@ -232,18 +239,21 @@ class EncodingDetector:
         self._offset += len(piece)
 
     def _try(
-        self, part: bytes, begin: int, line_of: Callable[[int], int], *, ascii_only: bool, final: bool
+        self, piece: bytes, part: range, line_of: Callable[[int], int], *, ascii_only: bool, final: bool
     ) -> None:
-        """Read a part of a piece that begins there."""
+        """Read a part of a piece."""
 
         def line_of_part(offset: int) -> int:
-            return line_of(begin + offset)
+            return line_of(part.start + offset)
 
-        offset = self._offset + begin
-        self._utf8.feed(part, offset, line_of_part, ascii_only=ascii_only, final=final)
+        text, offset = piece[part.start : part.stop], self._offset + part.start
+        before = (self._before + piece[: part.start][-_BEFORE:])[-_BEFORE:]
+        self._utf8.feed(text, offset, line_of_part, before=before, ascii_only=ascii_only, final=final)
         if not self._only_utf8:
             valid = self._valid_shift_jis
-            self._shift_jis.feed(part, offset, line_of_part, valid=valid, ascii_only=ascii_only, final=final)
+            self._shift_jis.feed(
+                text, offset, line_of_part, before=before, valid=valid, ascii_only=ascii_only, final=final
+            )
 
     def _keeps_text(self) -> bool:
         """Return whether all of the next bytes are wanted, since one before them is invalid."""

@@ -54,6 +54,8 @@ class _Damaged(NamedTuple):
 
     def explains(self, finding: Finding, table: ReadResult) -> bool:
         """Return whether a finding about the table follows from these bytes."""
+        if finding.rule == "reading-ended":  # it alone says that the rest was not read
+            return False
         if self.line == 1 and self.is_no_text:  # there are no names any more
             return True
         if finding.rule == "ragged-rows":
