@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, literal, matched, times
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks, line_feeds
-from retraind.dataset.reader.encodings.characters import ASCII, beyond_ascii
+from retraind.dataset.reader.encodings.characters import ASCII, beyond_ascii, decodes
 
 MAX_WIDTH = 1_000
 _NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
@@ -99,7 +99,7 @@ class _Grammar:
         texts = chain.from_iterable(self._quoted.values())
         if (
             self._form.width > _MOST_LITERATE
-            or not all(_is_valid(text, codec) for text in texts)
+            or not all(decodes(text, codec) for text in texts)
             or not all(_are_valid_values(each, codec) for each in self._values.values())
         ):
             return None
@@ -331,15 +331,7 @@ def _are_valid_values(expression: bytes, codec: str) -> bool:
     """Return whether an expression for values surely matches text in an encoding alone."""
     if b"[^" in expression or _RANGE_BEYOND_ASCII.search(expression):
         return False
-    return _is_valid(_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), expression), codec)
-
-
-def _is_valid(text: bytes, codec: str) -> bool:
-    try:
-        text.decode(codec)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return decodes(_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), expression), codec)
 
 
 def _breaks_outside(records: bytes) -> int:

@@ -31,15 +31,16 @@ def beyond_ascii(codec: str) -> bytes:
     single: list[int] = []
     pairs: dict[frozenset[int], list[int]] = {}  # first bytes, by the second bytes that they may have
     for first in range(_BEYOND_ASCII, 0x100):
-        if _decodes(bytes([first]), codec):
+        if decodes(bytes([first]), codec):
             single.append(first)
-        elif following := frozenset(each for each in range(0x100) if _decodes(bytes([first, each]), codec)):
+        elif following := frozenset(each for each in range(0x100) if decodes(bytes([first, each]), codec)):
             pairs.setdefault(following, []).append(first)
     double = [_one_of(leads) + _one_of(following) for following, leads in pairs.items()]
     return b"|".join([_one_of(single), *double])
 
 
-def _decodes(value: bytes, codec: str) -> bool:
+def decodes(value: bytes, codec: str) -> bool:
+    """Return whether bytes are valid in an encoding."""
     try:
         value.decode(codec)
     except UnicodeDecodeError:
