@@ -91,7 +91,7 @@ def rows(contest: Measured, leave_out: frozenset[str] = frozenset()) -> list[lis
         for head, cell in _COLUMNS.items()
         if head not in leave_out
     }
-    for key in {key for result in contest.results for run in result.runs for key in run.told}:
+    for key in dict.fromkeys(key for result in contest.results for run in result.runs for key in run.told):
         if key != "idle_bytes":
             cells[key] = [_told(result, key) for result in contest.results]
     if reference := _reference(contest):
