@@ -13,7 +13,8 @@ SHIPPED = (".ci/release", "daemon/retraind/__init__.py", "CHANGELOG.md", ".packa
 
 
 @pytest.fixture
-def clone(tmp_path):
+def clone(tmp_path, tool):
+    tool("git")
     for name in SHIPPED:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, tmp_path / name)

@@ -1,8 +1,7 @@
 """A share on a host: a file system in user space, which can hang as one does whose server is gone."""
 
+from importlib.util import find_spec
 from pathlib import Path
-
-import mfusepy
 
 import support
 from scenarios.host.machine import Host
@@ -19,7 +18,9 @@ class Share:
         """Where its files really are."""
         self._unit = f"share-{point.strip('/').replace('/', '-')}"
         passthrough = Path(str(support.__path__[0])) / "passthrough.py"
-        for file in (passthrough, Path(str(mfusepy.__file__))):
+        library = find_spec("mfusepy")  # not imported here, where libfuse may be missing
+        assert library is not None
+        for file in (passthrough, Path(str(library.origin))):
             host.write(f"{_PROGRAMS}/{file.name}", file.read_bytes())
         host.run(f"install -d -o retraind -g etl -m 3770 {self.behind} && mkdir --parents {point}")
         host.write(f"{_PROGRAMS}/{self._unit}.rules", "[]")
