@@ -247,7 +247,7 @@ class EncodingDetector:
             return line_of(part.start + offset)
 
         text, offset = piece[part.start : part.stop], self._offset + part.start
-        before = (self._before + piece[: part.start][-_BEFORE:])[-_BEFORE:]
+        before = (self._before + piece[max(0, part.start - _BEFORE) : part.start])[-_BEFORE:]
         self._utf8.feed(text, offset, line_of_part, before=before, ascii_only=ascii_only, final=final)
         if not self._only_utf8:
             valid = self._valid_shift_jis
