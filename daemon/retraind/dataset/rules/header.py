@@ -4,6 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 
+from retraind.dataset.reader.encodings.verdict import LOST
 from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS, ReadResult
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import FEW_ROWS, MANY_COLUMNS, ONE_COLUMN, SAME_NAME
@@ -130,7 +131,7 @@ def column_names(file: DataFile) -> Iterator[Finding]:
 def _same(table: ReadResult, name: bytes) -> str | bytes:
     """Return what is equal for equal names: the text, or the bytes where they are no text."""
     text = table.text(name)
-    return name if "\ufffd" in text else text
+    return name if LOST in text else text
 
 
 def _shown(table: ReadResult, name: str | bytes) -> str:

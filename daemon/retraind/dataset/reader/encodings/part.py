@@ -7,7 +7,7 @@ from typing import NamedTuple
 from retraind.dataset.reader.breaks import line_breaks
 from retraind.dataset.reader.encodings.candidates import SHIFT_JIS
 from retraind.dataset.reader.encodings.evidence import Evidence
-from retraind.dataset.reader.encodings.verdict import decode, has_usual, judge
+from retraind.dataset.reader.encodings.verdict import LOST, decode, has_usual, judge
 
 BINARY = "binary"
 """What is no text at all."""
@@ -18,7 +18,6 @@ _KEPT = 16 << 10
 _JUDGED = 4 << 10
 """Of these, in which the encoding shows."""
 _FEWEST_WORDS = 2
-LOST = "\ufffd"
 _AT_END = 1 << 10
 """Bytes at the end of these in which damage may go on."""
 

@@ -28,6 +28,8 @@ _ROUNDS = (0, 8, 40, None)
 """After so many words, the candidates that are far behind are dropped."""
 _HOPELESS_BITS = 60.0
 
+LOST = "\ufffd"
+"""What stands in place of a character that cannot be read, here and in what other programs write."""
 _NO_LETTERS = string.whitespace + string.digits + string.punctuation
 _CUT_KANA = re.compile(rb"\xe3[\x81-\x83](?![\x80-\xbf])")
 """Two of the three bytes of kana. In Shift_JIS they are three kanji that hardly any word has."""

@@ -9,14 +9,13 @@ from functools import cache
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.spreadsheets import remains_of
+from retraind.dataset.reader.encodings.verdict import LOST
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause
 from retraind.dataset.rules.causes.sample import Part, Row, parts_of
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
 
-LOST = "\ufffd"
-"""What programs write in place of a character that they cannot read."""
 _LETTER = re.compile(r"[^\W\d_]")
 _QUESTIONS = ("??", "？？")  # noqa: RUF001
 _RUN = re.compile(r"[^\x00-\x7f]{2,}")
