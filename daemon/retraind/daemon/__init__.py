@@ -115,7 +115,7 @@ class Daemon:
         self.parts = parts = Parts(
             self.settings, self._config, self.journal, self.lanes, clock=self._clock, stopping=self._stopping
         )
-        self._starting.progress = parts.progress
+        self._starting.follow(parts.progress)
         self._moving = Progress(parts.progress, self._clock)
         self.queue, self.folders, self.loop = parts.queue, parts.folders, parts.loop
         self.pipeline, self.credentials, self.sweeps = parts.pipeline, parts.credentials, parts.sweeps
@@ -278,8 +278,7 @@ class Daemon:
         self.view.ready()
         _LOG.info("ready", models=len(self.folders.all()))
         self.folders.allow_writing()
-        for folder in self.folders.all():
-            folder.is_publish_due = True  # By the pass that is requested, without another scan.
+        self.publisher.expect_all(self.folders.all())
         self.queue.ask_each(self.folders.names())
         self.sweeps.sweep_soon()
         self._schedule_keys()

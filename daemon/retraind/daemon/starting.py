@@ -41,7 +41,7 @@ class Starting:
 
     def __init__(self, progress: Callable[[], int] = lambda: 0) -> None:
         """`progress` returns a number that grows while the start makes progress."""
-        self.progress = progress
+        self._progress = progress
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="starting", daemon=True)
 
@@ -55,6 +55,10 @@ class Starting:
     ) -> None:
         self.end()
 
+    def follow(self, progress: Callable[[], int]) -> None:
+        """Go by another number from now on."""
+        self._progress = progress
+
     def end(self) -> None:
         """Ask no more."""
         self._ended.set()
@@ -63,9 +67,9 @@ class Starting:
 
     def _work(self) -> None:
         began = time.monotonic()
-        before, busy = self.progress(), time.process_time()
+        before, busy = self._progress(), time.process_time()
         while not self._ended.wait(_STEP) and time.monotonic() - began < _LONGEST:
-            now, used = self.progress(), time.process_time()
+            now, used = self._progress(), time.process_time()
             if now != before or used - busy >= _BUSY * _STEP:
                 systemd.report(f"EXTEND_TIMEOUT_USEC={_MORE_SECONDS * 1_000_000}")
             before, busy = now, used

@@ -6,7 +6,7 @@ the loop or the journal fails, STATUS.txt grows old.
 
 import threading
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -106,6 +106,12 @@ class Publisher:
             return
         folder.considered, folder.considered_until = known, now + _CONSIDERED_FOR
         self.publish_soon(folder)
+
+    @staticmethod
+    def expect_all(folders: Iterable[Folder]) -> None:
+        """Note that a pass of each was requested, which publishes: sweeps need not scan them for that."""
+        for folder in folders:
+            folder.is_publish_due = True
 
     def checked_in(self, folder: Folder) -> float:
         """Return the seconds until a pass is due that publishes whether or not there is news."""
